@@ -1,0 +1,93 @@
+import type { MoeError } from './errors.ts'
+import type { Result } from './result.ts'
+import type { Tier } from './tiers.ts'
+
+/** How one request samples. temperature 0 is greedy: the lowest id wins a tie. */
+export interface SamplingParams {
+  readonly temperature: number
+  readonly topK: number
+  readonly topP: number
+  readonly minP: number
+  /** Unsigned 32-bit. Choice i of a request draws from (seed, i, position): no shared state. */
+  readonly seed: number
+}
+
+/** One generate call: every prompt gets `n` sequences. Choice index = prompt index · n + i. */
+export interface GenerateRequest {
+  readonly requestId: string
+  readonly prompts: readonly (readonly number[])[]
+  readonly n: number
+  /** New tokens a sequence; null: as many as the context leaves. 0 only with `echo`. */
+  readonly maxTokens: number | null
+  readonly sampling: SamplingParams
+  /** These end a sequence and are not emitted (the model's eos ids; empty with ignore_eos). */
+  readonly stopTokens: readonly number[]
+  /** How many alternatives per token; null: no log-probabilities at all. */
+  readonly logprobs: number | null
+  /** Log-probabilities of the prompt's tokens are wanted too (with `logprobs`). */
+  readonly echo: boolean
+}
+
+export interface TokenLogprob {
+  readonly id: number
+  /** Natural log of the model's own probability (temperature and filters not applied); null for the first prompt token. */
+  readonly logprob: number | null
+  /** Best first; ties go to the lower id. */
+  readonly top: readonly (readonly [id: number, logprob: number])[]
+}
+
+export type FinishReason = 'stop' | 'length'
+
+/** What the stream of a generate call carries, one JSON object a line, in order per choice. */
+export type GenerateEvent =
+  | { readonly type: 'prompt'; readonly index: number; readonly tokens: readonly TokenLogprob[] }
+  | { readonly type: 'token'; readonly index: number; readonly id: number; readonly logprob: TokenLogprob | null }
+  | { readonly type: 'finish'; readonly index: number; readonly reason: FinishReason; readonly promptTokens: number; readonly completionTokens: number }
+  | { readonly type: 'error'; readonly error: MoeError }
+
+export interface ModelInfo {
+  readonly model: string
+  readonly digest: string
+  readonly tier: Tier
+  /** Positions a sequence may have: the model's, or less if the KV budget holds less. */
+  readonly contextTokens: number
+  readonly vocab: number
+}
+
+export type EngineStatus =
+  | { readonly state: 'loading'; readonly bytesRead: number; readonly bytesTotal: number }
+  | { readonly state: 'ready'; readonly info: ModelInfo }
+  | { readonly state: 'failed'; readonly error: MoeError }
+
+export interface HostState {
+  readonly host: string
+  /** Null until a session is open. */
+  readonly isolateId: string | null
+  readonly residentBytes: number
+  readonly arenaBytes: number
+  readonly residentExperts: number
+  readonly assignedExperts: number
+}
+
+export interface EngineState {
+  readonly status: EngineStatus
+  readonly isolateId: string
+  readonly kernels: string
+  readonly epoch: number
+  readonly running: number
+  readonly waiting: number
+  readonly kvPagesUsed: number
+  readonly kvPagesTotal: number
+  readonly steps: number
+  readonly memoryBytes: number
+  readonly hosts: readonly HostState[]
+}
+
+/** The engine's RPC face, as the gateway sees it. `stream` is the NDJSON of GenerateEvent; cancelling it cancels the request. */
+export interface EngineApi {
+  status(): Promise<EngineStatus>
+  state(): Promise<EngineState>
+  generate(request: GenerateRequest): Promise<Result<{ readonly info: ModelInfo; readonly stream: ReadableStream<Uint8Array> }, MoeError>>
+  /** Ends one choice (a stop string was seen), or all. Idempotent; unknown ids are fine. The choice's stream gets no further event. */
+  cancel(requestId: string, index: number | null): Promise<void>
+}
