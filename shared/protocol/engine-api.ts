@@ -8,7 +8,7 @@ export interface SamplingParams {
   readonly topK: number
   readonly topP: number
   readonly minP: number
-  /** Unsigned 32-bit. Choice i of a request draws from (seed, i, position): no shared state. */
+  /** Unsigned 32-bit. Choice i of a prompt draws from (seed, i, position): no shared state. SPEC NU6. */
   readonly seed: number
 }
 
@@ -17,7 +17,7 @@ export interface GenerateRequest {
   readonly requestId: string
   readonly prompts: readonly (readonly number[])[]
   readonly n: number
-  /** New tokens a sequence; null: as many as the context leaves. 0 only with `echo`. */
+  /** New tokens a sequence, never past the context; null: as many as it leaves. 0 only with `echo`. */
   readonly maxTokens: number | null
   readonly sampling: SamplingParams
   /** These end a sequence and are not emitted (the model's eos ids; empty with ignore_eos). */

@@ -15,6 +15,7 @@ export const ERROR_CODES = {
   'not-resident': { retryable: true, overloaded: false },
   'hello-mismatch': { retryable: false, overloaded: false },
   'frame-invalid': { retryable: false, overloaded: false },
+  'storage-unavailable': { retryable: true, overloaded: false },
   'weights-missing': { retryable: true, overloaded: false },
   'weights-corrupt': { retryable: true, overloaded: false },
   'manifest-invalid': { retryable: false, overloaded: false },
@@ -37,6 +38,7 @@ export interface ErrorDetails {
   'not-resident': { layer: number; expert: number; epoch: number }
   'hello-mismatch': { field: string; want: string; got: string }
   'frame-invalid': { field: string; got: number; limit: number }
+  'storage-unavailable': { object: string }
   'weights-missing': { object: string }
   'weights-corrupt': { object: string; offset: number }
   'manifest-invalid': { field: string }

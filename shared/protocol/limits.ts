@@ -26,6 +26,9 @@ export const LIMITS = {
   /** Heap of the script itself, V8 included, that no plan may use. */
   scriptHeapBytes: 14 * MiB,
   manifestBytesMax: 32 * MiB,
+  tokenizerBytesMax: 32 * MiB,
+  tokenizerConfigBytesMax: 4 * MiB,
+  chatTemplateBytesMax: MiB,
   layersMax: 512,
   expertsMax: 4096,
   hiddenMax: 65536,
