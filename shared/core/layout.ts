@@ -1,16 +1,14 @@
+import { HI_RECORD_BYTES, LO_RECORD_BYTES, X_RECORD_BYTES } from './records.ts'
 import type { Encoding } from '../protocol/tiers.ts'
 
 /**
  * Sizes of the stored and in-memory layouts. A matrix is padded with zeros: rows to ROW_PAD, columns to COL_PAD.
- * Bit order inside a record: docs/design/pack.md; codec: p8.ts.
+ * Bit order inside a record: docs/design/pack-layout.md; codec: p8.ts.
  */
 export const ROW_PAD = 16
 export const COL_PAD = 32
-/** P8 record: 8 rows × 32 columns; the lo plane's record has no scales. */
-export const HI_RECORD_BYTES = 144
-export const LO_RECORD_BYTES = 128
-/** Quantised activations: 32 columns. */
-export const X_RECORD_BYTES = 48
+/** Sizes of the records live in a file of their own, which the kernels compile in. */
+export { HI_RECORD_BYTES, LO_RECORD_BYTES, X_RECORD_BYTES }
 
 export function padRows(rows: number): number {
   return Math.ceil(rows / ROW_PAD) * ROW_PAD

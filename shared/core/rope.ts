@@ -1,0 +1,61 @@
+import type { ModelSpec, RopeSpec } from './model-spec.ts'
+
+/** The kinds of RopeSpec that blend stretched and plain frequencies. */
+type Llama3 = Extract<RopeSpec, { kind: 'llama3' }>
+type Yarn = Extract<RopeSpec, { kind: 'yarn' }>
+
+/**
+ * cos and sin of the rotation of every pair at `position`, times the attention factor; [headDim / 2] each, the caller's.
+ * Pair i is (i, i + headDim/2); (a, b) becomes (a cos − b sin, b cos + a sin). In f64 up to the last rounding.
+ */
+export function ropeTable(spec: ModelSpec, position: number, cos: Float32Array, sin: Float32Array): void {
+  const { rope } = spec
+  const pairs = spec.attention.headDim / 2
+  const factor = rope.kind === 'yarn' ? rope.attentionFactor : 1
+  for (let i = 0; i < pairs; i++) {
+    const angle = position * inverseFrequency(rope, i, pairs)
+    cos[i] = Math.cos(angle) * factor
+    sin[i] = Math.sin(angle) * factor
+  }
+}
+
+/** Radians a position for pair i of `pairs`. Sources: RoFormer (theta), Llama 3.1 and YaRN (arXiv 2309.00071) for the scalings. */
+function inverseFrequency(rope: RopeSpec, i: number, pairs: number): number {
+  const plain = rope.theta ** (-i / pairs)
+  switch (rope.kind) {
+    case 'default':
+      return plain
+    case 'linear':
+      return plain / rope.factor
+    case 'llama3':
+      return blend(plain, rope.factor, llama3Stretch(rope, plain))
+    case 'yarn':
+      return blend(plain, rope.factor, yarnStretch(rope, i, pairs))
+    default:
+      return rope satisfies never
+  }
+}
+
+/** `stretch` 0: as trained; 1: `factor` times slower. */
+function blend(plain: number, factor: number, stretch: number): number {
+  return (stretch * plain) / factor + (1 - stretch) * plain
+}
+
+/** By how often a pair turns within the original context: often is left alone, seldom is stretched, between is blended. */
+function llama3Stretch(rope: Llama3, plain: number): number {
+  const turns = (rope.originalContext * plain) / (2 * Math.PI)
+  return 1 - clamp01((turns - rope.lowFreqFactor) / (rope.highFreqFactor - rope.lowFreqFactor))
+}
+
+/** The same idea as a ramp over the pair's number, between the pairs that turn betaFast and betaSlow times. */
+function yarnStretch(rope: Yarn, i: number, pairs: number): number {
+  const pairOf = (turns: number) => (pairs * Math.log(rope.originalContext / (turns * 2 * Math.PI))) / Math.log(rope.theta)
+  const [fast, slow] = [pairOf(rope.betaFast), pairOf(rope.betaSlow)]
+  const low = Math.max(rope.truncate ? Math.floor(fast) : fast, 0)
+  const high = Math.min(rope.truncate ? Math.ceil(slow) : slow, 2 * pairs - 1)
+  return clamp01((i - low) / (low === high ? 0.001 : high - low)) // 0.001: the reference's way out of a ramp of no length
+}
+
+function clamp01(x: number): number {
+  return Math.min(Math.max(x, 0), 1)
+}

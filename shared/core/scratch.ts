@@ -1,0 +1,89 @@
+import { LIMITS } from '../protocol/limits.ts'
+import { padCols, padRows, xRecordsBytes } from './layout.ts'
+import type { ModelSpec } from './model-spec.ts'
+
+/** Tokens that a host computes at once for one expert: bounds its scratch. */
+export const HOST_ROWS = 32
+/** Logits rows that the engine holds at once. */
+export const LOGITS_ROWS = 4
+
+/** Floats of one head's row in the KV cache: the head's width rounded up to a vector. */
+export function headStrideFloats(headDim: number): number {
+  return Math.ceil(headDim / 4) * 4
+}
+
+/** KV pages that one whole context takes. */
+export function contextPages(spec: ModelSpec): number {
+  return Math.ceil(spec.context / LIMITS.pagePositions)
+}
+
+/** Bytes of one token in each of the engine's buffers; a buffer holds `stepTokens` of them. The one list for budget and allocation. */
+export function engineTokenBytes(spec: ModelSpec) {
+  const { heads, kvHeads, headDim } = spec.attention
+  const hidden = padCols(spec.hidden) * 4
+  const inner = padCols(ffnWidth(spec)) * 4
+  const headRow = headStrideFloats(headDim) * 4
+  return {
+    residual: hidden,
+    normed: hidden,
+    normedQ: xRecordsBytes(spec.hidden),
+    block: hidden,
+    shared: spec.shared ? hidden : 0,
+    q: padCols(heads * headDim) * 4,
+    k: padCols(kvHeads * headDim) * 4,
+    v: padCols(kvHeads * headDim) * 4,
+    qHeads: heads * headRow,
+    kHeads: kvHeads * headRow,
+    vHeads: kvHeads * headRow,
+    attended: padCols(heads * headDim) * 4,
+    attendedQ: xRecordsBytes(heads * headDim),
+    cos: headRow,
+    sin: headRow,
+    gate: inner,
+    up: inner,
+    inner: xRecordsBytes(ffnWidth(spec)),
+    routerLogits: padRows(spec.router.experts) * 4,
+    routerIds: spec.router.topK * 4,
+    routerWeights: spec.router.topK * 4,
+    rows: spec.router.topK * hidden,
+  } as const
+}
+
+/** Bytes of the engine's buffers that do not grow with the step. */
+export function engineFixedBytes(spec: ModelSpec) {
+  return {
+    routerScratch: padRows(spec.router.experts) * 8,
+    scores: Math.ceil(spec.context / 16) * 64,
+    logits: LOGITS_ROWS * padRows(spec.vocab) * 4,
+    pageTables: LIMITS.runningMax * contextPages(spec) * 4,
+  } as const
+}
+
+/** Sizes of a step: how many tokens it may have, how many sequences may run, how much of a prompt it takes. */
+export interface StepLimits {
+  readonly stepTokens: number
+  readonly running: number
+  readonly chunk: number
+}
+
+/** A step as large as the platform's message allows: the rows of all its pairs may come back in one frame. SPEC SC1. */
+export function stepLimits(spec: ModelSpec, chunk: number): StepLimits {
+  const rowBytes = spec.router.topK * padCols(spec.hidden) * 4
+  const fits = Math.floor((LIMITS.frameBytesMax - 64 * 1024) / rowBytes)
+  const stepTokens = Math.max(LOGITS_ROWS, Math.min(LIMITS.runningMax + chunk, fits))
+  const running = Math.min(LIMITS.runningMax, Math.ceil(stepTokens / 2))
+  return { stepTokens, running, chunk: Math.min(chunk, stepTokens - running) }
+}
+
+/** Bytes of one token in each of a host's buffers; a buffer holds HOST_ROWS of them. */
+export function hostTokenBytes(spec: ModelSpec) {
+  const hidden = padCols(spec.hidden) * 4
+  const inner = padCols(spec.expert.width) * 4
+  return { x: hidden, xQ: xRecordsBytes(spec.hidden), gate: inner, up: inner, inner: xRecordsBytes(spec.expert.width), out: hidden } as const
+}
+
+/** The widest feed-forward block that runs in the engine: a shared expert or a dense layer; 0 for none. */
+export function ffnWidth(spec: ModelSpec): number {
+  const dense = spec.layers.map((layer) => (layer.ffn.kind === 'dense' ? layer.ffn.width : 0))
+  return Math.max(spec.shared?.width ?? 0, ...dense)
+}
