@@ -1,0 +1,10 @@
+/** Bindings and settings of one expert host. */
+export interface ExpertEnv {
+  readonly BUCKET: R2Bucket
+  readonly MODEL_PREFIX: string
+  readonly TIER: string
+  /** Bytes of expert weights that this host may hold. */
+  readonly ARENA_BYTES: string
+  /** auto, relaxed or plain. */
+  readonly KERNELS: string
+}

@@ -1,0 +1,36 @@
+import type { ModelSpec } from '../../shared/core/model-spec.ts'
+import { HOST_ROWS, hostTokenBytes } from '../../shared/core/scratch.ts'
+import { hostScratchBytes } from '../../shared/placement/budget.ts'
+import { expertEncoding } from '../../shared/protocol/tiers.ts'
+import type { Tier } from '../../shared/protocol/tiers.ts'
+import { Arena, createMemory } from '../../wasm/src/arena.ts'
+import { instantiateKernels } from '../../wasm/src/kernels.ts'
+import type { KernelChoice, KernelModules, Kernels } from '../../wasm/src/kernels.ts'
+import type { Matrix } from '../../wasm/src/linear.ts'
+import { createExpertSlots } from './expert-slots.ts'
+import type { ExpertSlots } from './expert-slots.ts'
+
+/**
+ * A host's WASM memory: scratch for HOST_ROWS tokens, then the arena. Made once per isolate and kept at module scope, so that an
+ * evicted object finds its weights again (docs/design/residency.md).
+ */
+export interface HostMemory {
+  readonly kernels: Kernels
+  readonly arena: Arena
+  readonly slots: ExpertSlots
+  readonly spec: ModelSpec
+  readonly encoding: Matrix['encoding']
+  readonly arenaBytes: number
+  /** Addresses of the buffers of `hostTokenBytes`, HOST_ROWS tokens each. */
+  readonly scratch: { readonly [B in keyof ReturnType<typeof hostTokenBytes>]: number }
+}
+
+export function createHostMemory(spec: ModelSpec, tier: Tier, arenaBytes: number, modules: KernelModules, choice: KernelChoice): HostMemory {
+  const memory = createMemory(hostScratchBytes(spec) + arenaBytes)
+  const arena = new Arena(memory)
+  const bytes = hostTokenBytes(spec)
+  const alloc = (name: keyof typeof bytes) => arena.alloc(bytes[name] * HOST_ROWS, name)
+  const scratch = { x: alloc('x'), xQ: alloc('xQ'), gate: alloc('gate'), up: alloc('up'), inner: alloc('inner'), out: alloc('out') }
+  const slots = createExpertSlots(spec, tier, arena.alloc(arenaBytes, 'experts'), arenaBytes)
+  return { kernels: instantiateKernels(modules, memory, choice), arena, slots, spec, encoding: expertEncoding(tier), arenaBytes, scratch }
+}

@@ -1,0 +1,40 @@
+import { fail } from '../shared/protocol/errors.ts'
+import type { MoeError } from '../shared/protocol/errors.ts'
+import { LIMITS } from '../shared/protocol/limits.ts'
+import { parseManifest } from '../shared/protocol/manifest-parser.ts'
+import type { Manifest } from '../shared/protocol/manifest.ts'
+import type { Hasher, RangeStore } from '../shared/protocol/range-reader.ts'
+import type { Result } from '../shared/protocol/result.ts'
+
+/** A pack in R2 as a range store. `prefix` ends in a slash. */
+export function r2Store(bucket: R2Bucket, prefix: string): RangeStore {
+  return {
+    async read(object, offset, bytes) {
+      const body = await bucket.get(prefix + object, { range: { offset, length: bytes } })
+      return body && new Uint8Array(await body.arrayBuffer())
+    },
+  }
+}
+
+/** A running sha256 on the platform's own stream: no copy of the weights is kept for it. */
+export function r2Hasher(): Hasher {
+  const stream = new crypto.DigestStream('SHA-256')
+  const writer = stream.getWriter()
+  return {
+    update: (bytes) => writer.write(bytes),
+    async hex() {
+      await writer.close()
+      return Array.from(new Uint8Array(await stream.digest), (byte) => byte.toString(16).padStart(2, '0')).join('')
+    },
+  }
+}
+
+/** Reads and checks a pack's manifest. */
+export async function readManifest(bucket: R2Bucket, prefix: string): Promise<Result<Manifest, MoeError>> {
+  const object = `${prefix}manifest.json`
+  const body = await bucket.get(object)
+  if (!body) return fail('weights-missing', `${object} does not exist`, { object })
+  if (body.size > LIMITS.manifestBytesMax)
+    return fail('manifest-invalid', `${object} has ${body.size} bytes, at most ${LIMITS.manifestBytesMax} are read`, { field: 'size' })
+  return parseManifest(new Uint8Array(await body.arrayBuffer()))
+}
