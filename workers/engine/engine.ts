@@ -1,0 +1,187 @@
+import { DurableObject } from 'cloudflare:workers'
+import { expertsOfHost } from '../../shared/placement/placement.ts'
+import type { Placement } from '../../shared/placement/placement.ts'
+import type { EngineApi, EngineState, EngineStatus, GenerateRequest, HostState, ModelInfo } from '../../shared/protocol/engine-api.ts'
+import { fail } from '../../shared/protocol/errors.ts'
+import type { MoeError } from '../../shared/protocol/errors.ts'
+import { PROTOCOL_VERSION } from '../../shared/protocol/host-api.ts'
+import { ok } from '../../shared/protocol/result.ts'
+import type { Result } from '../../shared/protocol/result.ts'
+import { isTier } from '../../shared/protocol/tiers.ts'
+import { parseKernelChoice } from '../../wasm/src/kernels.ts'
+import { isolateId } from '../isolate-id.ts'
+import { KERNEL_MODULES } from '../kernel-modules.ts'
+import { r2Hasher, r2Store, readManifest } from '../r2-store.ts'
+import { createEngineCore } from './engine-core.ts'
+import type { EngineCore } from './engine-core.ts'
+import type { EngineEnv } from './env.ts'
+import { createEventStream } from './event-stream.ts'
+import { hostBinding } from './host-binding.ts'
+import { createHostLink } from './host-link.ts'
+import type { HostLink, OpenSession } from './host-link.ts'
+import { loadTrunk } from './load-engine.ts'
+import type { LoadedTrunk } from './load-engine.ts'
+import { createThreadPause } from './thread-pause.ts'
+
+/** The trunk outlives an evicted object: it is the isolate that has the memory. */
+let warm: LoadedTrunk | null = null
+
+interface Ready {
+  readonly info: ModelInfo
+  readonly core: EngineCore
+  readonly links: readonly HostLink[]
+  readonly placement: Placement
+}
+
+/** The engine: trunk, KV cache, scheduler and fan-out of one model. The object wires; engine-core.ts decides. */
+export class Engine extends DurableObject<EngineEnv> implements EngineApi {
+  private ready: Ready | null = null
+  /** On the object, not at module scope: a promise dies with the object that made it. */
+  private starting: Promise<Result<Ready, MoeError>> | null = null
+  private failure: MoeError | null = null
+  private bytesRead = 0
+  private bytesTotal = 0
+
+  /** Also starts loading: whoever asks for health wants a model. A failed load is tried again by the next question. */
+  async status(): Promise<EngineStatus> {
+    if (this.ready) return { state: 'ready', info: this.ready.info }
+    const { failure } = this
+    this.ctx.waitUntil(this.start())
+    return failure ? { state: 'failed', error: failure } : { state: 'loading', bytesRead: this.bytesRead, bytesTotal: this.bytesTotal }
+  }
+
+  async generate(request: GenerateRequest): Promise<Result<{ info: ModelInfo; stream: ReadableStream<Uint8Array> }, MoeError>> {
+    const started = await this.start()
+    if (!started.ok) return started
+    const { core, info } = started.value
+    const { stream, sink } = createEventStream(() => core.cancel(request.requestId, null))
+    const queued = core.generate(request, sink)
+    return queued.ok ? ok({ info, stream }) : queued
+  }
+
+  async cancel(requestId: string, index: number | null): Promise<void> {
+    this.ready?.core.cancel(requestId, index)
+  }
+
+  async state(): Promise<EngineState> {
+    const { ready } = this
+    const counts = ready?.core.counts() ?? { running: 0, waiting: 0, kvPagesUsed: 0, kvPagesTotal: 0, steps: 0 }
+    return {
+      status: await this.status(),
+      isolateId: isolateId(),
+      kernels: warm?.memory.kernels.variant ?? 'none',
+      epoch: ready?.placement.epoch ?? 0,
+      ...counts,
+      memoryBytes: warm?.memory.budget.totalBytes ?? 0,
+      hosts: await Promise.all((ready?.links ?? []).map(hostState)),
+    }
+  }
+
+  private start(): Promise<Result<Ready, MoeError>> {
+    if (this.ready) return Promise.resolve(ok(this.ready))
+    this.starting ??= this.load().finally(() => (this.starting = null))
+    return this.starting
+  }
+
+  private async load(): Promise<Result<Ready, MoeError>> {
+    this.bytesRead = 0
+    const loaded = await this.loadParts().catch((error: unknown) => {
+      console.error('engine: loading failed', error)
+      return fail('internal', 'the engine could not load the model', {})
+    })
+    this.failure = loaded.ok ? null : loaded.error
+    if (loaded.ok) this.ready = loaded.value
+    return loaded
+  }
+
+  private async loadParts(): Promise<Result<Ready, MoeError>> {
+    const trunk = await this.loadTrunk()
+    if (!trunk.ok) return trunk
+    const placement = (await this.env.AUTOSCALER.getByName('autoscaler').placement()) as Result<Placement, MoeError>
+    if (!placement.ok) return placement
+    warm = trunk.value
+    const { manifest, memory, limits } = trunk.value
+    const info = { model: manifest.name, digest: manifest.digest, tier: memory.tier, contextTokens: memory.budget.contextTokens, vocab: manifest.spec.vocab }
+    const links = placement.value.hosts.map((_, host) => this.link(info, placement.value, host))
+    const core = createEngineCore({
+      memory,
+      info,
+      limits,
+      placement: placement.value,
+      links,
+      beginPause: createThreadPause({ nowMs: Date.now, wait: () => scheduler.wait(0) }),
+      onFault: (error) => console.error('engine: a step failed', error),
+    })
+    return ok({ info, core, links, placement: placement.value })
+  }
+
+  private async loadTrunk(): Promise<Result<LoadedTrunk, MoeError>> {
+    if (warm) return ok(warm)
+    const { BUCKET, MODEL_PREFIX, TIER, PREFILL_CHUNK, KERNELS } = this.env
+    if (!isTier(TIER)) return fail('hello-mismatch', `TIER is ${TIER}`, { field: 'tier', want: 'q8, q4 or f32', got: TIER })
+    const manifest = await readManifest(BUCKET, MODEL_PREFIX)
+    if (!manifest.ok) return manifest
+    const inputs = {
+      manifest: manifest.value,
+      tier: TIER,
+      chunk: Number(PREFILL_CHUNK),
+      modules: KERNEL_MODULES,
+      kernels: parseKernelChoice(KERNELS),
+      store: r2Store(BUCKET, MODEL_PREFIX),
+      createHasher: r2Hasher,
+    }
+    return loadTrunk(inputs, (read, total) => {
+      this.bytesRead = read
+      this.bytesTotal = total
+    })
+  }
+
+  private link(info: ModelInfo, placement: Placement, index: number): HostLink {
+    const host = placement.hosts[index]!
+    const hello = {
+      protocolVersion: PROTOCOL_VERSION,
+      model: info.model,
+      digest: info.digest,
+      tier: info.tier,
+      epoch: placement.epoch,
+      experts: expertsOfHost(placement, index),
+    }
+    const namespace = this.env[hostBinding(host)]
+    if (!namespace) throw new Error(`no binding ${hostBinding(host)} for ${host}`)
+    return createHostLink({
+      host,
+      hello,
+      timer,
+      async connect(): Promise<Result<OpenSession, MoeError>> {
+        const opened = await namespace.getByName('host').open(hello)
+        if (!opened.ok) return { ok: false, error: opened.error as MoeError }
+        const { session, report } = opened.value
+        return ok({
+          isolateId: report.isolateId,
+          run: (frame) => session.run(frame),
+          report: () => session.report(),
+          close: () => (session as unknown as Disposable)[Symbol.dispose](),
+        })
+      },
+    })
+  }
+}
+
+async function hostState(link: HostLink): Promise<HostState> {
+  const report = await link.report()
+  const { isolateId: id = null, residentBytes = 0, arenaBytes = 0, residentExperts = 0 } = report ?? {}
+  return { host: link.host, isolateId: id, residentBytes, arenaBytes, residentExperts, assignedExperts: link.assigned }
+}
+
+function timer(ms: number): { done: Promise<void>; cancel(): void } {
+  let id: ReturnType<typeof setTimeout> | null = null
+  const done = new Promise<void>((resolve) => {
+    id = setTimeout(resolve, ms)
+  })
+  return { done, cancel: () => clearTimeout(id) }
+}
+
+export default {
+  /** The engine is reached over RPC only. */
+  fetch: () => new Response('the engine has no HTTP interface\n', { status: 404 }),
+} satisfies ExportedHandler<EngineEnv>

@@ -1,0 +1,27 @@
+import type { Placement } from '../../shared/placement/placement.ts'
+import type { MoeError } from '../../shared/protocol/errors.ts'
+import { ok } from '../../shared/protocol/result.ts'
+import type { Result } from '../../shared/protocol/result.ts'
+import { buildCalls, storeRows } from './dispatch.ts'
+import type { HostCall } from './dispatch.ts'
+import type { EngineMemory } from './engine-memory.ts'
+import type { RunExperts } from './forward.ts'
+import type { HostLink } from './host-link.ts'
+
+/** Fans a layer's pairs out: one frame to each host touched, all in parallel, rows back into the engine's memory. */
+export function createExpertRunner(memory: EngineMemory, placement: Placement, links: readonly HostLink[]): RunExperts {
+  let sequence = 0
+  const nextSequence = () => (sequence = (sequence + 1) >>> 0)
+
+  async function call(hostCall: HostCall): Promise<Result<void, MoeError>> {
+    const reply = await links[hostCall.host]!.run(hostCall.frame, hostCall.header, memory.stride.normed)
+    if (!reply.ok) return reply
+    storeRows(memory, hostCall, reply.value.rows)
+    return ok(undefined)
+  }
+
+  return async (layer, tokens) => {
+    const replies = await Promise.all(buildCalls(memory, placement, layer, tokens, nextSequence).map(call))
+    return replies.find((reply) => !reply.ok) ?? ok(undefined)
+  }
+}

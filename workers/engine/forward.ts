@@ -1,0 +1,134 @@
+import { padCols, padRows } from '../../shared/core/layout.ts'
+import { ropeTable } from '../../shared/core/rope.ts'
+import { LOGITS_ROWS } from '../../shared/core/scratch.ts'
+import type { MoeError } from '../../shared/protocol/errors.ts'
+import { ok } from '../../shared/protocol/result.ts'
+import type { Result } from '../../shared/protocol/result.ts'
+import { linear, quantize } from '../../wasm/src/linear.ts'
+import { swiglu } from '../../wasm/src/swiglu.ts'
+import { attentionBlock } from './attention.ts'
+import type { EngineMemory } from './engine-memory.ts'
+import type { StepBatch } from './step-batch.ts'
+import type { LayerWeights, MoeWeights, TrunkWeights } from './trunk-weights.ts'
+
+/** Runs the routed experts that the router chose for `tokens` tokens of a layer, and leaves their rows in the engine's `rows` buffer. */
+export type RunExperts = (layer: number, tokens: number) => Promise<Result<void, MoeError>>
+
+/** Gets the logits [vocab] of one token of the batch; the array is valid only during the call. */
+export type OnLogits = (token: number, logits: Float32Array) => void
+
+/**
+ * One step of the model for a ragged batch, layer after layer, in the engine's WASM memory. The same formulas as shared/core/forward.ts,
+ * on kernels; only the routed experts run elsewhere. Fails where `runExperts` fails: then no logits were given.
+ */
+export async function forwardStep(
+  memory: EngineMemory,
+  trunk: TrunkWeights,
+  batch: StepBatch,
+  runExperts: RunExperts,
+  onLogits: OnLogits,
+): Promise<Result<void, MoeError>> {
+  embed(memory, trunk, batch)
+  for (const [layer, weights] of trunk.layers.entries()) {
+    attentionBlock(memory, weights, layer, batch)
+    const done = await ffnBlock(memory, weights, layer, batch.tokens, runExperts)
+    if (!done.ok) return done
+  }
+  head(memory, trunk, batch, onLogits)
+  return ok(undefined)
+}
+
+/** The residual stream begins as embedding rows; cos and sin of each token's position serve all layers. */
+function embed(memory: EngineMemory, trunk: TrunkWeights, batch: StepBatch): void {
+  const { kernels: k, buffer, stride, spec } = memory
+  const { embed: e } = trunk
+  const half = spec.attention.headDim / 2
+  for (let t = 0; t < batch.tokens; t++) {
+    const x = buffer.residual + t * stride.residual
+    if (e.encoding === 'q8') k.row_q8(e.ptr, e.lo, batch.ids[t]!, e.cols, x)
+    else k.row_f32(e.ptr, batch.ids[t]!, e.cols, x)
+    if (spec.multipliers.embedding !== 1) k.scale_row(x, spec.multipliers.embedding, e.cols)
+    ropeTable(spec, batch.positions[t]!, memory.arena.f32(buffer.cos + t * stride.cos, half), memory.arena.f32(buffer.sin + t * stride.sin, half))
+  }
+}
+
+async function ffnBlock(memory: EngineMemory, weights: LayerWeights, layer: number, tokens: number, runExperts: RunExperts): Promise<Result<void, MoeError>> {
+  const { kernels: k, buffer, stride, spec } = memory
+  k.rmsnorm(buffer.residual, weights.ffnNorm, buffer.normed, spec.hidden, spec.norm.eps, tokens, stride.residual, stride.normed)
+  const x = { f32: buffer.normed, f32Stride: stride.normed, q8: buffer.normedQ, q8Stride: stride.normedQ }
+  quantize(k, memory.tier !== 'f32', x, spec.hidden, tokens)
+  if (weights.ffn.kind === 'dense') {
+    swiglu(k, weights.ffn.mlp, x, buffer, buffer.block, stride.block, tokens)
+  } else {
+    route(memory, weights.ffn, tokens)
+    const experts = runExperts(layer, tokens) // frames are away from here on
+    runShared(memory, weights.ffn, tokens)
+    const done = await experts
+    if (!done.ok) return done
+    combine(memory, weights.ffn, tokens)
+  }
+  for (let t = 0; t < tokens; t++)
+    k.axpy(buffer.residual + t * stride.residual, buffer.block + t * stride.block, spec.multipliers.residual, padCols(spec.hidden))
+  return ok(undefined)
+}
+
+/** Router logits in f32 in every tier, then the experts of each token in ascending order with their combine weights. */
+function route(memory: EngineMemory, weights: MoeWeights, tokens: number): void {
+  const { kernels: k, buffer, stride, spec } = memory
+  const { router } = spec
+  k.gemm_f32(weights.router.ptr, buffer.normed, buffer.routerLogits, weights.router.rows, weights.router.cols, tokens, stride.normed, stride.routerLogits)
+  const score = router.score === 'softmax' ? 0 : 1
+  const order = router.order === 'score-then-topk' ? 0 : 1
+  for (let t = 0; t < tokens; t++) {
+    const logits = buffer.routerLogits + t * stride.routerLogits
+    const ids = buffer.routerIds + t * stride.routerIds
+    const w = buffer.routerWeights + t * stride.routerWeights
+    k.router_topk(logits, weights.routerBias, router.experts, router.topK, score, order, router.normalize ? 1 : 0, router.scale, ids, w, buffer.routerScratch)
+  }
+}
+
+function runShared(memory: EngineMemory, weights: MoeWeights, tokens: number): void {
+  const { kernels: k, buffer, stride, spec } = memory
+  if (!weights.shared) return
+  const x = { f32: buffer.normed, f32Stride: stride.normed, q8: buffer.normedQ, q8Stride: stride.normedQ }
+  swiglu(k, weights.shared, x, buffer, buffer.shared, stride.shared, tokens)
+  if (!weights.sharedMix) return
+  const cols = padCols(spec.hidden)
+  for (let t = 0; t < tokens; t++) {
+    const mix = k.sigmoid(k.dot_f32(buffer.normed + t * stride.normed, weights.sharedMix, cols))
+    k.scale_row(buffer.shared + t * stride.shared, mix, cols)
+  }
+}
+
+/** block = Σ w_e · row_e in ascending expert order, then the shared expert's row. SPEC NU4. */
+function combine(memory: EngineMemory, weights: MoeWeights, tokens: number): void {
+  const { kernels: k, buffer, stride, spec } = memory
+  const cols = padCols(spec.hidden)
+  const { topK } = spec.router
+  const w = memory.arena.f32(buffer.routerWeights, tokens * topK)
+  memory.arena.u8(buffer.block, tokens * stride.block).fill(0)
+  for (let t = 0; t < tokens; t++) {
+    const y = buffer.block + t * stride.block
+    for (let slot = 0; slot < topK; slot++) k.axpy(y, buffer.rows + (t * topK + slot) * stride.normed, w[t * topK + slot]!, cols)
+    if (weights.shared) k.axpy(y, buffer.shared + t * stride.shared, 1, cols)
+  }
+}
+
+/** Logits of the tokens that ask for them, LOGITS_ROWS at a time. */
+function head(memory: EngineMemory, trunk: TrunkWeights, batch: StepBatch, onLogits: OnLogits): void {
+  const { kernels: k, buffer, stride, spec } = memory
+  const logitsStride = padRows(spec.vocab) * 4
+  const x = { f32: buffer.normed, f32Stride: stride.normed, q8: buffer.normedQ, q8Stride: stride.normedQ }
+  for (let first = 0; first < batch.logitsOf.length; first += LOGITS_ROWS) {
+    const tokens = batch.logitsOf.slice(first, first + LOGITS_ROWS)
+    for (const [i, t] of tokens.entries())
+      k.rmsnorm(buffer.residual + t * stride.residual, trunk.norm, buffer.normed + i * stride.normed, spec.hidden, spec.norm.eps, 1, 0, 0)
+    quantize(k, trunk.head.encoding !== 'f32-matrix', x, spec.hidden, tokens.length)
+    linear(k, trunk.head, x, buffer.logits, logitsStride, tokens.length)
+    for (const [i, t] of tokens.entries()) {
+      const row = buffer.logits + i * logitsStride
+      if (spec.multipliers.logitsDivisor !== 1) k.scale_row(row, 1 / spec.multipliers.logitsDivisor, padRows(spec.vocab))
+      onLogits(t, memory.arena.f32(row, spec.vocab))
+    }
+  }
+}

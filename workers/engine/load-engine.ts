@@ -1,0 +1,48 @@
+import { stepLimits } from '../../shared/core/scratch.ts'
+import type { StepLimits } from '../../shared/core/scratch.ts'
+import { planEngineMemory } from '../../shared/placement/budget.ts'
+import type { MoeError } from '../../shared/protocol/errors.ts'
+import { fail } from '../../shared/protocol/errors.ts'
+import { trunkEntries } from '../../shared/protocol/manifest.ts'
+import type { Manifest } from '../../shared/protocol/manifest.ts'
+import { loadRanges } from '../../shared/protocol/range-reader.ts'
+import type { Hasher, RangeStore } from '../../shared/protocol/range-reader.ts'
+import { ok } from '../../shared/protocol/result.ts'
+import type { Result } from '../../shared/protocol/result.ts'
+import type { Tier } from '../../shared/protocol/tiers.ts'
+import type { KernelChoice, KernelModules } from '../../wasm/src/kernels.ts'
+import { createEngineMemory } from './engine-memory.ts'
+import type { EngineMemory } from './engine-memory.ts'
+
+export interface LoadInputs {
+  readonly manifest: Manifest
+  readonly tier: Tier
+  readonly chunk: number
+  readonly modules: KernelModules
+  readonly kernels: KernelChoice
+  readonly store: RangeStore
+  readonly createHasher: () => Hasher
+}
+
+export interface LoadedTrunk {
+  readonly manifest: Manifest
+  readonly memory: EngineMemory
+  readonly limits: StepLimits
+}
+
+/** Plans the engine's memory, makes it, and reads and verifies the trunk. Errors: `over-budget`, `hello-mismatch`, `manifest-invalid`, those of `loadRanges`. */
+export async function loadTrunk(inputs: LoadInputs, onBytes: (read: number, total: number) => void): Promise<Result<LoadedTrunk, MoeError>> {
+  const { manifest, tier } = inputs
+  if (!manifest.tiers.includes(tier))
+    return fail('hello-mismatch', `the pack has no tier ${tier}`, { field: 'tier', want: manifest.tiers.join(', '), got: tier })
+  if (manifest.spec.router.groups) return fail('manifest-invalid', 'grouped routing is not served yet', { field: 'spec.router.groups' })
+  const limits = stepLimits(manifest.spec, inputs.chunk)
+  const budget = planEngineMemory(manifest.spec, tier, limits.stepTokens)
+  if (!budget.ok) return budget
+  const memory = createEngineMemory(manifest.spec, tier, budget.value, limits.stepTokens, inputs.modules, inputs.kernels)
+  const loads = memory.trunkLoads(trunkEntries(manifest, tier))
+  const total = loads.reduce((sum, load) => sum + load.bytes, 0)
+  let read = 0
+  const loaded = await loadRanges(inputs.store, inputs.createHasher, loads, (bytes) => onBytes((read += bytes), total))
+  return loaded.ok ? ok({ manifest, memory, limits }) : loaded
+}
