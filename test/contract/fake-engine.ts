@@ -1,0 +1,170 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type {
+  EngineApi,
+  EngineState,
+  EngineStatus,
+  FinishReason,
+  GenerateEvent,
+  GenerateRequest,
+  ModelInfo,
+  SamplingParams,
+  TokenLogprob,
+} from '../../shared/protocol/engine-api.ts'
+import { fail, moeError } from '../../shared/protocol/errors.ts'
+import type { MoeError } from '../../shared/protocol/errors.ts'
+import { ok } from '../../shared/protocol/result.ts'
+import type { Result } from '../../shared/protocol/result.ts'
+
+/** Says the next token; an id of the request's stop tokens ends the choice. */
+export type TokenSource = (at: { prompt: readonly number[]; choice: number; position: number; sampling: SamplingParams }) => number
+
+export interface FakeEngineOptions {
+  readonly info: ModelInfo
+  readonly nextToken: TokenSource
+  /** After this many steps of a request its stream ends with this error. */
+  readonly failure?: { readonly afterSteps: number; readonly error: MoeError }
+}
+
+interface RunningChoice {
+  readonly index: number
+  readonly prompt: readonly number[]
+  tokens: number
+}
+
+/** A request that runs: its choices that are not over, and the end of its stream. */
+interface RunningRequest {
+  readonly choices: Map<number, RunningChoice>
+  steps: number
+}
+
+/**
+ * An engine without a model: sequences, limits, streams and cancelling are real, only the tokens come from a script.
+ * A step gives each running choice one token and takes a turn of the event loop, as a real step would take time.
+ */
+export class FakeEngine implements EngineApi {
+  readonly #options: FakeEngineOptions
+  readonly #running = new Map<string, RunningRequest>()
+  /** Requests as they came in. */
+  readonly requests: GenerateRequest[] = []
+  /** What was cancelled: choice indices, null for a whole request. */
+  readonly cancelled: (number | null)[] = []
+  engineStatus: EngineStatus
+  /** What the next generate answers instead of starting. */
+  refusal: MoeError | null = null
+  #steps = 0
+
+  constructor(options: FakeEngineOptions) {
+    this.#options = options
+    this.engineStatus = { state: 'ready', info: options.info }
+  }
+
+  async status(): Promise<EngineStatus> {
+    return this.engineStatus
+  }
+
+  async state(): Promise<EngineState> {
+    const running = [...this.#running.values()].reduce((sum, request) => sum + request.choices.size, 0)
+    const constants = { isolateId: 'fake', kernels: 'none', epoch: 1, waiting: 0, kvPagesUsed: 0, kvPagesTotal: 0, memoryBytes: 0, hosts: [] }
+    return { ...constants, status: this.engineStatus, running, steps: this.#steps }
+  }
+
+  async generate(request: GenerateRequest): Promise<Result<{ readonly info: ModelInfo; readonly stream: ReadableStream<Uint8Array> }, MoeError>> {
+    this.requests.push(request)
+    if (this.refusal !== null) return { ok: false, error: this.refusal }
+    const { contextTokens } = this.#options.info
+    const least = request.maxTokens === 0 ? 0 : 1
+    const long = request.prompts.find((prompt) => prompt.length + least > contextTokens)
+    if (long !== undefined) {
+      const message = `The context is ${contextTokens} tokens; the prompt has ${long.length} tokens.`
+      return fail('context-length-exceeded', message, { promptTokens: long.length, contextTokens })
+    }
+    const prompts = request.prompts.flatMap((prompt) => Array.from({ length: request.n }, () => prompt))
+    const choices = new Map(prompts.map((prompt, index) => [index, { index, prompt, tokens: 0 }]))
+    const running: RunningRequest = { choices, steps: 0 }
+    this.#running.set(request.requestId, running)
+    const stream = new ReadableStream<Uint8Array>(
+      {
+        pull: async (controller) => {
+          await nextTurn()
+          const events = this.#step(request, running)
+          const failed = events.at(-1)?.type === 'error'
+          if (this.#running.has(request.requestId)) controller.enqueue(new TextEncoder().encode(events.map((event) => `${JSON.stringify(event)}\n`).join('')))
+          if (failed || choices.size === 0) {
+            this.#running.delete(request.requestId)
+            controller.close()
+          }
+        },
+        cancel: () => this.cancel(request.requestId, null),
+      },
+      { highWaterMark: 0 },
+    )
+    return ok({ info: this.#options.info, stream })
+  }
+
+  async cancel(requestId: string, index: number | null): Promise<void> {
+    const request = this.#running.get(requestId)
+    if (request === undefined) return
+    this.cancelled.push(index)
+    if (index === null) {
+      request.choices.clear()
+      this.#running.delete(requestId)
+    } else {
+      request.choices.delete(index)
+    }
+  }
+
+  /** The prompt's log-probabilities first, then a token of each choice. */
+  #step(request: GenerateRequest, running: RunningRequest): GenerateEvent[] {
+    this.#steps++
+    running.steps++
+    const { failure } = this.#options
+    if (failure !== undefined && running.steps > failure.afterSteps) return [{ type: 'error', error: failure.error }]
+    const events: GenerateEvent[] = []
+    for (const choice of running.choices.values()) {
+      if (running.steps === 1 && request.echo && request.logprobs !== null) {
+        const tokens = choice.prompt.map((id, position) => this.#logprob(request, id, position === 0))
+        events.push({ type: 'prompt', index: choice.index, tokens })
+      }
+      events.push(this.#next(request, running, choice))
+    }
+    return events
+  }
+
+  #next(request: GenerateRequest, running: RunningRequest, choice: RunningChoice): GenerateEvent {
+    const room = this.#options.info.contextTokens - choice.prompt.length
+    if (choice.tokens === Math.min(request.maxTokens ?? room, room)) return finish(running, choice, 'length')
+    const at = { prompt: choice.prompt, choice: choice.index % request.n, position: choice.tokens, sampling: request.sampling }
+    const id = this.#options.nextToken(at)
+    if (request.stopTokens.includes(id)) return finish(running, choice, 'stop')
+    choice.tokens++
+    return { type: 'token', index: choice.index, id, logprob: request.logprobs === null ? null : this.#logprob(request, id, false) }
+  }
+
+  /** −0.5 for the token, one less for each of its neighbours. */
+  #logprob(request: GenerateRequest, id: number, first: boolean): TokenLogprob {
+    if (first) return { id, logprob: null, top: [] }
+    const top = Array.from({ length: request.logprobs ?? 0 }, (_, rank) => [(id + rank) % this.#options.info.vocab, -0.5 - rank] as const)
+    return { id, logprob: -0.5, top }
+  }
+}
+
+function finish(running: RunningRequest, choice: RunningChoice, reason: FinishReason): GenerateEvent {
+  running.choices.delete(choice.index)
+  return { type: 'finish', index: choice.index, reason, promptTokens: choice.prompt.length, completionTokens: choice.tokens }
+}
+
+/** Gives these ids, then ends the choice with `eos`. */
+export function scripted(ids: readonly number[], eos: number): TokenSource {
+  return ({ position }) => ids[position] ?? eos
+}
+
+/** Unending tokens of text that depend on the prompt, and above temperature 0 on seed and choice too. */
+export function hashed(vocab: number): TokenSource {
+  return ({ prompt, choice, position, sampling }) => {
+    const seed = sampling.temperature === 0 ? 0 : sampling.seed + choice * 7919
+    const mixed = [...prompt, seed, position].reduce((hash, part) => Math.imul(hash ^ part, 0x01000193) >>> 0, 0x811c9dc5)
+    return 4 + ((mixed >>> 8) % (vocab - 4))
+  }
+}
+
+export const HOST_LOST = moeError('host-unavailable', 'expert-03 does not answer.', { host: 'expert-03' })

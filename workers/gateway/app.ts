@@ -1,0 +1,35 @@
+import { Hono } from 'hono'
+import { methodNotAllowed as methodNotAllowedMiddleware } from 'hono/method-not-allowed'
+import { moeError } from '../../shared/protocol/errors.ts'
+import type { GatewayDeps } from './deps.ts'
+import { asMoeError, errorResponse, methodNotAllowed } from './http/errors.ts'
+import { requestId } from './http/request-id.ts'
+import type { GatewayEnv } from './http/request-id.ts'
+import { postChatCompletions } from './routes/chat-completions.ts'
+import { postCompletions } from './routes/completions.ts'
+import { getModel, listModels } from './routes/models.ts'
+import { getAdminState, getHealth } from './routes/status.ts'
+import { postApplyTemplate, postDetokenize, postTokenize } from './routes/tokens.ts'
+
+/** The HTTP face. It knows nothing of Workers: the platform comes in through `deps`. Rules: SPEC AP1 to AP9, docs/design/api.md. */
+export function createApp(deps: GatewayDeps): Hono<GatewayEnv> {
+  const app = new Hono<GatewayEnv>()
+  app.use(requestId(deps.newId))
+  app.use(methodNotAllowedMiddleware({ app, onMethodNotAllowed: methodNotAllowed }))
+  app.get('/health', getHealth(deps))
+  app.get('/v1/models', listModels(deps))
+  app.get('/v1/models/:id', getModel(deps))
+  app.post('/v1/completions', postCompletions(deps))
+  app.post('/v1/chat/completions', postChatCompletions(deps))
+  app.post('/tokenize', postTokenize(deps))
+  app.post('/detokenize', postDetokenize(deps))
+  app.post('/apply-template', postApplyTemplate(deps))
+  app.get('/admin/state', getAdminState(deps))
+  app.notFound((c) => errorResponse(c, moeError('invalid-request', `There is no ${c.req.path} here.`, { param: null, reason: 'not_found' })))
+  app.onError((error, c) => {
+    const reason = asMoeError(error)
+    if (reason.code === 'internal') deps.log('a request failed', error)
+    return errorResponse(c, reason)
+  })
+  return app
+}

@@ -1,0 +1,19 @@
+import type { EngineApi } from '../../shared/protocol/engine-api.ts'
+import type { MoeError } from '../../shared/protocol/errors.ts'
+import type { Result } from '../../shared/protocol/result.ts'
+import type { LoadedModel } from './model/loaded-model.ts'
+
+/** All that the gateway does not do itself. gateway.ts wires the platform's, tests wire their own. */
+export interface GatewayDeps {
+  readonly engine: EngineApi
+  /** The served model; loads it on first use. */
+  readonly model: () => Promise<Result<LoadedModel, MoeError>>
+  readonly nowS: () => number
+  /** Unique, of [0-9a-f]: names the request in headers, in `id` and towards the engine. */
+  readonly newId: () => string
+  /** Uniform unsigned 32-bit: the seed of a request that brings none. */
+  readonly newSeed: () => number
+  /** Keeps the request's context alive until the work is done, also when its client has gone. */
+  readonly keepAlive: (work: Promise<unknown>) => void
+  readonly log: (message: string, error: unknown) => void
+}

@@ -1,0 +1,9 @@
+/** Bindings of the gateway's script. */
+export interface Env {
+  /** Object `engine-0` of the engine's script; it answers the methods of EngineApi. */
+  readonly ENGINE: DurableObjectNamespace
+  readonly BUCKET: R2Bucket
+  /** Folder of the served pack, with the slash: `models/<name>/<digest>/`. */
+  readonly MODEL_PREFIX: string
+  readonly TIER: string
+}

@@ -1,0 +1,40 @@
+import { env as bindings, waitUntil } from 'cloudflare:workers'
+import type { EngineApi } from '../../shared/protocol/engine-api.ts'
+import { createApp } from './app.ts'
+import type { Env } from './env.ts'
+import { loadModel } from './model/load-model.ts'
+import { SharedLoad } from './model/shared-load.ts'
+
+// wrangler.toml declares these bindings, `isomoe dev` adds the variables; the platform's own type of `env` is open.
+const env = bindings as unknown as Env
+
+/** A stub breaks with the first exception and belongs to one request, so each call gets its own. */
+function engineStub(): EngineApi {
+  // RPC gives each method of the object under its name; the generated stub type cannot express readonly results with a stream inside.
+  return env.ENGINE.getByName('engine-0') as unknown as EngineApi
+}
+
+const engine: EngineApi = {
+  status: () => engineStub().status(),
+  state: () => engineStub().state(),
+  generate: (request) => engineStub().generate(request),
+  cancel: (requestId, index) => engineStub().cancel(requestId, index),
+}
+
+/** Held by the isolate, not by a request: a tokenizer takes longer to load than most answers take to give. */
+const model = new SharedLoad(() => loadModel({ get: (name) => env.BUCKET.get(env.MODEL_PREFIX + name) }, env.TIER), {
+  wait: (ms) => scheduler.wait(ms),
+  keepAlive: waitUntil,
+})
+
+const app = createApp({
+  engine,
+  model: () => model.get(),
+  nowS: () => Math.floor(Date.now() / 1000),
+  newId: () => crypto.randomUUID().replaceAll('-', ''),
+  newSeed: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
+  keepAlive: waitUntil,
+  log: (message, error) => console.error(message, error),
+})
+
+export default { fetch: app.fetch } satisfies ExportedHandler<Env>

@@ -1,0 +1,37 @@
+import type { FinishReason, TokenLogprob } from '../../../shared/protocol/engine-api.ts'
+import type { MoeError } from '../../../shared/protocol/errors.ts'
+import { err, ok } from '../../../shared/protocol/result.ts'
+import type { Result } from '../../../shared/protocol/result.ts'
+import type { ScoredToken } from './choice-assembler.ts'
+import type { ChoiceOutput } from './generation.ts'
+
+/** A whole choice, for an answer in one piece. */
+export interface CollectedChoice {
+  readonly prompt: TokenLogprob[]
+  text: string
+  readonly ids: number[]
+  readonly scored: ScoredToken[]
+  reason: FinishReason
+  completionTokens: number
+}
+
+/** All choices in the order of their index; the first error is the answer. */
+export async function collectChoices(outputs: AsyncIterable<ChoiceOutput>, count: number): Promise<Result<CollectedChoice[], MoeError>> {
+  const choices = Array.from({ length: count }, (): CollectedChoice => ({ prompt: [], text: '', ids: [], scored: [], reason: 'stop', completionTokens: 0 }))
+  for await (const output of outputs) {
+    if (output.type === 'error') return err(output.error)
+    const choice = choices[output.index]
+    if (choice === undefined) throw new Error(`choice ${output.index} of ${count}`)
+    if (output.type === 'prompt') {
+      for (const token of output.tokens) choice.prompt.push(token)
+    } else if (output.type === 'piece') {
+      choice.text += output.text
+      choice.ids.push(...output.ids)
+      choice.scored.push(...output.scored)
+    } else {
+      choice.reason = output.reason
+      choice.completionTokens = output.completionTokens
+    }
+  }
+  return ok(choices)
+}

@@ -1,0 +1,46 @@
+import type { GenerateRequest, SamplingParams } from '../../../shared/protocol/engine-api.ts'
+import type { GenerationDefaults } from '../../../shared/protocol/manifest.ts'
+import type { LoadedModel } from '../model/loaded-model.ts'
+import type { Prompt } from './prompt-tokens.ts'
+
+/** The fields of a parsed request that both endpoints have and that reach the engine. */
+interface GeneratingFields {
+  readonly temperature?: number | null | undefined
+  readonly top_p?: number | null | undefined
+  readonly top_k?: number | null | undefined
+  readonly min_p?: number | null | undefined
+  readonly seed?: number | null | undefined
+  readonly n?: number | null | undefined
+  readonly ignore_eos?: boolean | null | undefined
+}
+
+/** What differs between the endpoints. */
+interface EngineJob {
+  readonly requestId: string
+  readonly prompts: readonly Prompt[]
+  readonly maxTokens: number | null
+  readonly logprobs: number | null
+  readonly echo: boolean
+}
+
+export function engineRequest(model: LoadedModel, fields: GeneratingFields, job: EngineJob, newSeed: () => number): GenerateRequest {
+  return {
+    ...job,
+    prompts: job.prompts.map(({ ids }) => ids),
+    n: fields.n ?? 1,
+    sampling: samplingParams(fields, model.generation, newSeed),
+    stopTokens: fields.ignore_eos === true ? [] : model.eos,
+  }
+}
+
+/** The request's values, else the model's own (generation_config.json), else OpenAI's. */
+function samplingParams(fields: GeneratingFields, model: GenerationDefaults, newSeed: () => number): SamplingParams {
+  return {
+    temperature: fields.temperature ?? model.temperature ?? 1,
+    topP: fields.top_p ?? model.topP ?? 1,
+    topK: Math.max(0, fields.top_k ?? model.topK ?? 0),
+    minP: fields.min_p ?? model.minP ?? 0,
+    // The engine draws from 32 bits; OpenAI allows 64 and a sign. The lower half is taken, so equal seeds stay equal.
+    seed: Number(BigInt.asUintN(32, BigInt(fields.seed ?? newSeed()))),
+  }
+}

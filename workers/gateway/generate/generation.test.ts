@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest'
+import { demoModel } from '../../../test/contract/demo-model.ts'
+import { hashed } from '../../../test/contract/fake-engine.ts'
+import { outcome, testGateway } from '../../../test/contract/test-gateway.ts'
+import { ok } from '../../../shared/protocol/result.ts'
+
+const COMPLETION = { model: 'isomoe-demo', prompt: 'Once upon a time' }
+const CHAT = { model: 'isomoe-demo', messages: [{ role: 'user', content: 'hi' }] }
+
+/** The same stream, but nobody hears when it is cancelled. */
+function deafToCancel(stream: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  const reader = stream.getReader()
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await reader.read()
+      if (done) controller.close()
+      else controller.enqueue(value)
+    },
+  })
+}
+
+describe('clients that go away', () => {
+  const endless = { ...COMPLETION, max_tokens: 1_000_000, ignore_eos: true }
+  const model = { ...demoModel(), contextTokens: 1_000_000 }
+
+  it('[AP8] cancels the engine when a stream is cancelled', async () => {
+    const { engine, post } = testGateway({ model, nextToken: hashed(model.vocab) })
+    const reader = (await post('/v1/completions', { ...endless, stream: true, n: 2 })).body?.getReader()
+    await reader?.read()
+    expect((await engine.state()).running).toBe(2)
+    await reader?.cancel()
+    expect((await engine.state()).running).toBe(0)
+    expect(engine.cancelled).toEqual([null])
+  })
+
+  it('[AP8] cancels the engine when the client of a whole answer leaves', async () => {
+    const { engine, post } = testGateway({ model, nextToken: hashed(model.vocab) })
+    const abort = new AbortController()
+    const answer = post('/v1/chat/completions', { ...CHAT, ignore_eos: true }, abort.signal)
+    while ((await engine.state()).steps < 2) await new Promise((resolve) => setImmediate(resolve))
+    abort.abort()
+    await answer
+    expect((await engine.state()).running).toBe(0)
+    expect(engine.cancelled).toEqual([null])
+  })
+
+  it('[AP8] cancels a request whose client leaves while the engine takes it: the cancel came too early, so the stream ends it', async () => {
+    const { engine, post } = testGateway({ model, nextToken: hashed(model.vocab) })
+    const abort = new AbortController()
+    const generate = engine.generate.bind(engine)
+    engine.generate = (request) => {
+      abort.abort()
+      return generate(request)
+    }
+    await post('/v1/completions', { ...endless, stream: true }, abort.signal)
+    expect((await engine.state()).running).toBe(0)
+  })
+
+  it('[AP8] cancels by call too: a stream may be cut on its way to the engine', async () => {
+    const { engine, post } = testGateway({ model, nextToken: hashed(model.vocab) })
+    const generate = engine.generate.bind(engine)
+    engine.generate = async (request) => {
+      const started = await generate(request)
+      return started.ok ? ok({ ...started.value, stream: deafToCancel(started.value.stream) }) : started
+    }
+    const reader = (await post('/v1/completions', { ...endless, stream: true })).body?.getReader()
+    await reader?.read()
+    await reader?.cancel()
+    expect((await engine.state()).running).toBe(0)
+  })
+
+  it('[AP6] ends one choice at the engine when its stop string came, and lets the others go on', async () => {
+    const { engine, post } = testGateway({ nextToken: ({ choice, position }) => (choice === 1 && position === 2 ? 874 : 833) })
+    const answer = await (await post('/v1/completions', { ...COMPLETION, n: 2, max_tokens: 6, stop: ' upon' })).json()
+    expect(answer).toMatchObject({
+      choices: [
+        { index: 0, text: ' time'.repeat(6), finish_reason: 'length' },
+        { index: 1, text: ' time time', finish_reason: 'stop' },
+      ],
+      usage: { prompt_tokens: 4, completion_tokens: 9, total_tokens: 13 },
+    })
+    expect(engine.cancelled).toEqual([1])
+  })
+})
+
+describe('the engine behind a generation', () => {
+  it('[WI1] refuses an engine that serves another pack, and ends its work', async () => {
+    const { engine, model, post } = testGateway()
+    const other = testGateway({ model: { ...model, digest: 'f'.repeat(64) }, nextToken: hashed(model.vocab) }).engine
+    engine.generate = (request) => other.generate(request)
+    engine.cancel = (id, index) => other.cancel(id, index)
+    expect(await outcome(post('/v1/completions', COMPLETION))).toMatchObject({ status: 500, code: 'hello_mismatch' })
+    expect((await other.state()).running).toBe(0)
+  })
+})

@@ -1,0 +1,61 @@
+/**
+ * Finds stop strings in text that comes in pieces. Text is held back only while it may be the beginning of one. SPEC AP6.
+ * How the text is cut into pieces changes nothing: the stop string that is complete first wins; of two that end together, the longer.
+ */
+export class StopMatcher {
+  readonly #stops: readonly string[]
+  readonly #charsMax: number
+  #held = ''
+
+  /** @param stops not empty each, well-formed: then a cut never splits a surrogate pair. */
+  constructor(stops: readonly string[]) {
+    this.#stops = stops
+    this.#charsMax = Math.max(0, ...stops.map((stop) => stop.length))
+  }
+
+  /** True while text waits for what follows it. */
+  get holding(): boolean {
+    return this.#held !== ''
+  }
+
+  /** The text that may go out. When `stopped`, it is the last: what follows is not the client's. */
+  push(piece: string): { readonly text: string; readonly stopped: boolean } {
+    const text = this.#held + piece
+    const stopAt = this.#firstStop(text)
+    const end = stopAt ?? this.#firstPossibleStop(text)
+    this.#held = stopAt === null ? text.slice(end) : ''
+    return { text: text.slice(0, end), stopped: stopAt !== null }
+  }
+
+  /** The text ended: what was held back was no stop string. */
+  flush(): string {
+    const text = this.#held
+    this.#held = ''
+    return text
+  }
+
+  /** Where the stop string begins that ends first, or null. */
+  #firstStop(text: string): number | null {
+    let start: number | null = null
+    let end = Infinity
+    for (const stop of this.#stops) {
+      const at = text.indexOf(stop)
+      if (at === -1) continue
+      const stopEnd = at + stop.length
+      if (stopEnd < end || (stopEnd === end && at < (start ?? Infinity))) {
+        start = at
+        end = stopEnd
+      }
+    }
+    return start
+  }
+
+  /** Where the longest end of the text begins that is the beginning of a stop string; the text's length if there is none. */
+  #firstPossibleStop(text: string): number {
+    for (let start = Math.max(0, text.length - this.#charsMax + 1); start < text.length; start++) {
+      const tail = text.slice(start)
+      if (this.#stops.some((stop) => stop.startsWith(tail))) return start
+    }
+    return text.length
+  }
+}

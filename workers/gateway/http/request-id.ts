@@ -1,0 +1,16 @@
+import type { MiddlewareHandler } from 'hono'
+
+/** Variables that every route finds in its context. */
+export interface GatewayEnv {
+  Variables: { requestId: string }
+}
+
+/** Names each request, and the name stands on every reply, errors included. SPEC AP7. A name that the client sends is not taken over. */
+export function requestId(newId: () => string): MiddlewareHandler<GatewayEnv> {
+  return async (c, next) => {
+    const id = newId()
+    c.set('requestId', id)
+    await next()
+    c.header('x-request-id', `req_${id}`)
+  }
+}

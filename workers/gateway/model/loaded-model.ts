@@ -1,0 +1,19 @@
+import type { GenerationDefaults } from '../../../shared/protocol/manifest.ts'
+import type { Tier } from '../../../shared/protocol/tiers.ts'
+import type { ChatTemplate } from './chat-template.ts'
+import type { TextCodec } from './text-codec.ts'
+
+/** What the gateway knows of the served model. */
+export interface LoadedModel {
+  readonly name: string
+  readonly digest: string
+  readonly tier: Tier
+  readonly vocab: number
+  /** Positions the model was made for; the engine's KV budget may hold less. */
+  readonly contextTokens: number
+  readonly eos: readonly number[]
+  readonly generation: GenerationDefaults
+  /** Null: the pack has no tokenizer and serves token ids only. SPEC PK8. */
+  readonly codec: TextCodec | null
+  readonly template: ChatTemplate | null
+}

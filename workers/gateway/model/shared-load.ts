@@ -1,0 +1,55 @@
+import type { MoeError } from '../../../shared/protocol/errors.ts'
+import { ok } from '../../../shared/protocol/result.ts'
+import type { Result } from '../../../shared/protocol/result.ts'
+
+const POLL_MS = 25
+/** 30 s: as long as the platform keeps a request alive after its client has gone, so a load that is older is dead. */
+const POLLS_MAX = 1200
+
+/** What the platform gives to a load. */
+export interface SharedLoadDeps {
+  readonly wait: (ms: number) => Promise<void>
+  readonly keepAlive: (work: Promise<unknown>) => void
+}
+
+/**
+ * A value for the whole isolate, loaded on first use, once: two tokenizers at a time may not fit into memory.
+ *
+ * Waiting requests poll with timers of their own instead of awaiting the first request's promise. In Workers I/O belongs to the request
+ * that began it: a request that awaits only another one's promise has nothing pending itself, so the runtime takes it for hung, and when
+ * the other is cancelled the promise never settles. The value, once there, belongs to nobody and is free to share.
+ */
+export class SharedLoad<T> {
+  readonly #load: () => Promise<Result<T, MoeError>>
+  readonly #deps: SharedLoadDeps
+  #loaded: { readonly value: T } | null = null
+  #loading = false
+
+  constructor(load: () => Promise<Result<T, MoeError>>, deps: SharedLoadDeps) {
+    this.#load = load
+    this.#deps = deps
+  }
+
+  /** The value; a failed load is not kept, the next use tries again. */
+  async get(): Promise<Result<T, MoeError>> {
+    for (let polls = 0; polls < POLLS_MAX; polls++) {
+      if (this.#loaded !== null) return ok(this.#loaded.value)
+      if (!this.#loading) break
+      await this.#deps.wait(POLL_MS)
+    }
+    const work = this.#loadOnce()
+    this.#deps.keepAlive(work) // a client that gives up must not take the load of all others with it
+    return work
+  }
+
+  async #loadOnce(): Promise<Result<T, MoeError>> {
+    this.#loading = true
+    try {
+      const result = await this.#load()
+      if (result.ok) this.#loaded = { value: result.value }
+      return result
+    } finally {
+      this.#loading = false
+    }
+  }
+}

@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest'
+import { scripted } from '../../../test/contract/fake-engine.ts'
+import { testGateway } from '../../../test/contract/test-gateway.ts'
+
+const COMPLETION = { model: 'isomoe-demo', prompt: 'Once upon a time' }
+const CHAT = { model: 'isomoe-demo', messages: [{ role: 'user', content: 'hi' }] }
+const COMPLETIONS = '/v1/completions'
+const CHATS = '/v1/chat/completions'
+
+describe('what reaches the engine', () => {
+  it("[AP4] values of the request, else the model's, else OpenAI's", async () => {
+    const { engine, post } = testGateway()
+    await post(COMPLETIONS, COMPLETION)
+    await post(CHATS, { ...CHAT, temperature: 0, top_p: 0.5, top_k: -1, min_p: 0.1, seed: -1, n: 3, max_tokens: 5, max_completion_tokens: 6, ignore_eos: true })
+    expect(engine.requests).toEqual([
+      {
+        requestId: '00000001',
+        prompts: [[2335, 874, 263, 833]],
+        n: 1,
+        maxTokens: 16,
+        sampling: { temperature: 0.7, topP: 0.9, topK: 0, minP: 0, seed: 42 },
+        stopTokens: [2, 0],
+        logprobs: null,
+        echo: false,
+      },
+      expect.objectContaining({
+        n: 3,
+        maxTokens: 6,
+        sampling: { temperature: 0, topP: 0.5, topK: 0, minP: 0.1, seed: 0xffffffff },
+        stopTokens: [],
+      }),
+    ])
+  })
+
+  it('[AP4] a chat as its template writes it, without a second beginning', async () => {
+    const { engine, post, model } = testGateway()
+    await post(CHATS, {
+      ...CHAT,
+      messages: [
+        {
+          role: 'user',
+          content: [
+            { type: 'text', text: 'h' },
+            { type: 'text', text: 'i' },
+          ],
+        },
+      ],
+    })
+    expect(model.codec?.decode(engine.requests[0]?.prompts[0] ?? [])).toBe('<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n')
+    expect(engine.requests[0]?.maxTokens).toBeNull()
+  })
+
+  it('[AP4] log-probabilities as asked: none, the chosen, alternatives', async () => {
+    const { engine, post } = testGateway()
+    await post(COMPLETIONS, { ...COMPLETION, logprobs: 0 })
+    await post(CHATS, { ...CHAT, logprobs: true })
+    await post(CHATS, { ...CHAT, logprobs: true, top_logprobs: 20 })
+    await post(CHATS, { ...CHAT, logprobs: false })
+    expect(engine.requests.map(({ logprobs }) => logprobs)).toEqual([0, 0, 20, null])
+  })
+})
+
+describe('whole answers', () => {
+  it('[AP4] repeats text and ids that come as prompts, for each prompt and choice', async () => {
+    const { post } = testGateway({ nextToken: scripted([874], 2) })
+    const answer = await (await post(COMPLETIONS, { ...COMPLETION, prompt: [[2335], [263, 833]], n: 2, echo: true })).json()
+    expect(answer).toMatchObject({
+      choices: [{ text: 'Once upon' }, { text: 'Once upon' }, { text: ' a time upon' }, { text: ' a time upon' }],
+      usage: { prompt_tokens: 3, completion_tokens: 4, total_tokens: 7, prompt_tokens_details: { cached_tokens: 0 } },
+    })
+  })
+
+  it('[AP4] scores an echoed prompt: lists of one length, offsets in code points', async () => {
+    const { post } = testGateway({ nextToken: scripted([833], 2) })
+    const answer = await (await post(COMPLETIONS, { ...COMPLETION, prompt: '🙂 a', logprobs: 0, echo: true })).json()
+    expect(answer).toMatchObject({
+      choices: [
+        {
+          text: '🙂 a time',
+          logprobs: {
+            tokens: ['bytes:\\xf0', 'bytes:\\x9f', 'bytes:\\x99', 'bytes:\\x82', ' a', ' time'],
+            token_logprobs: [null, -0.5, -0.5, -0.5, -0.5, -0.5],
+            top_logprobs: [null, { 'bytes:\\x9f': -0.5 }, { 'bytes:\\x99': -0.5 }, { 'bytes:\\x82': -0.5 }, { ' a': -0.5 }, { ' time': -0.5 }],
+            text_offset: [0, 0, 0, 0, 1, 3],
+          },
+        },
+      ],
+    })
+  })
+
+  it('[AP4] chat log-probabilities have the bytes of each token', async () => {
+    const { post } = testGateway({ nextToken: scripted([833, 176], 2) })
+    const answer = await (await post(CHATS, { ...CHAT, logprobs: true, top_logprobs: 1, max_tokens: 2 })).json()
+    const time = { token: ' time', logprob: -0.5, bytes: [32, 116, 105, 109, 101] }
+    const part = { token: '\\xf0', logprob: -0.5, bytes: [0xf0] }
+    expect(answer).toMatchObject({
+      object: 'chat.completion',
+      choices: [
+        {
+          message: { role: 'assistant', content: ' time\u{fffd}', refusal: null },
+          logprobs: {
+            content: [
+              { ...time, top_logprobs: [time] },
+              { ...part, top_logprobs: [part] },
+            ],
+          },
+        },
+      ],
+    })
+  })
+})

@@ -1,0 +1,47 @@
+import type { Handler } from 'hono'
+import type { GatewayDeps } from '../deps.ts'
+import { collectChoices } from '../generate/collect-choices.ts'
+import { engineRequest } from '../generate/engine-request.ts'
+import { startGeneration } from '../generate/generation.ts'
+import { encodePrompts } from '../generate/prompt-tokens.ts'
+import { readJson } from '../http/body.ts'
+import { orRefuse } from '../http/errors.ts'
+import type { GatewayEnv } from '../http/request-id.ts'
+import { sseResponse } from '../http/sse.ts'
+import { answerMeta } from '../render/answer-meta.ts'
+import { completionAnswer, completionEvents } from '../render/completion-answer.ts'
+import type { CompletionView } from '../render/completion-answer.ts'
+import { CompletionRequest } from '../schemas/completion-request.ts'
+import { parseRequest } from '../schemas/parse-request.ts'
+import { servedModel } from './models.ts'
+
+/** Completions are short unless the client says otherwise. Source: OpenAI's reference. */
+const MAX_TOKENS_DEFAULT = 16
+
+/** POST /v1/completions. */
+export function postCompletions(deps: GatewayDeps): Handler<GatewayEnv> {
+  return async (c) => {
+    const signal = c.req.raw.signal
+    const request = orRefuse(parseRequest(CompletionRequest, orRefuse(await readJson(c.req.raw))))
+    const model = await servedModel(deps, request.model)
+    const maxTokens = request.max_tokens ?? MAX_TOKENS_DEFAULT
+    const prompts = orRefuse(encodePrompts(model, request.prompt, maxTokens === 0 ? 0 : 1))
+    const logprobs = request.logprobs ?? null
+    const echo = request.echo === true
+    const requestId = c.get('requestId')
+    const job = engineRequest(model, request, { requestId, prompts, maxTokens, logprobs, echo }, deps.newSeed)
+    const generation = orRefuse(await startGeneration(deps, model, job, { stops: request.stop ?? [], continuesPrompt: true }, signal))
+    const view: CompletionView = {
+      meta: answerMeta(model, `cmpl-${requestId}`, 'text_completion', deps.nowS()),
+      codec: model.codec,
+      prompts,
+      n: job.n,
+      echo,
+      logprobs: logprobs !== null,
+      tokenIds: request.return_token_ids === true,
+      usage: request.stream_options?.include_usage === true,
+    }
+    if (request.stream === true) return sseResponse(completionEvents(view, generation.outputs), { cancel: generation.cancel, log: deps.log })
+    return c.json(completionAnswer(view, orRefuse(await collectChoices(generation.outputs, prompts.length * job.n))))
+  }
+}

@@ -1,0 +1,47 @@
+import type { Handler } from 'hono'
+import type { ModelInfo } from '../../../shared/protocol/engine-api.ts'
+import { moeError } from '../../../shared/protocol/errors.ts'
+import type { GatewayDeps } from '../deps.ts'
+import { engineInfo } from '../generate/engine-call.ts'
+import { orRefuse, Refusal } from '../http/errors.ts'
+import type { GatewayEnv } from '../http/request-id.ts'
+import type { LoadedModel } from '../model/loaded-model.ts'
+
+const NAME_CHARS_MAX = 96
+
+/** The served model, if it is the one that the client names. */
+export async function servedModel(deps: GatewayDeps, name: string): Promise<LoadedModel> {
+  const model = orRefuse(await deps.model())
+  if (model.name === name) return model
+  const shown = name.slice(0, NAME_CHARS_MAX)
+  throw new Refusal(moeError('unknown-model', `The model '${shown}' does not exist; this server has '${model.name}'.`, { model: shown }))
+}
+
+/** GET /v1/models. */
+export function listModels(deps: GatewayDeps): Handler<GatewayEnv> {
+  return async (c) => {
+    const model = orRefuse(await deps.model())
+    return c.json({ object: 'list', data: [modelObject(deps, model, orRefuse(await engineInfo(deps)))] })
+  }
+}
+
+/** GET /v1/models/{id}. */
+export function getModel(deps: GatewayDeps): Handler<GatewayEnv, '/v1/models/:id'> {
+  return async (c) => {
+    const model = await servedModel(deps, c.req.param('id'))
+    return c.json(modelObject(deps, model, orRefuse(await engineInfo(deps))))
+  }
+}
+
+/** OpenAI's object, with the context under the names that other servers use. */
+function modelObject(deps: GatewayDeps, model: LoadedModel, info: ModelInfo) {
+  return {
+    id: model.name,
+    object: 'model',
+    created: deps.nowS(),
+    owned_by: 'isomoe',
+    context_length: info.contextTokens,
+    max_model_len: info.contextTokens,
+    tier: model.tier,
+  }
+}

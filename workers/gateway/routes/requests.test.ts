@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest'
+import { demoModel } from '../../../test/contract/demo-model.ts'
+import { hashed } from '../../../test/contract/fake-engine.ts'
+import { outcome, testGateway } from '../../../test/contract/test-gateway.ts'
+import { LIMITS } from '../../../shared/protocol/limits.ts'
+
+const COMPLETION = { model: 'isomoe-demo', prompt: 'Once upon a time' }
+const CHAT = { model: 'isomoe-demo', messages: [{ role: 'user', content: 'hi' }] }
+const COMPLETIONS = '/v1/completions'
+const CHATS = '/v1/chat/completions'
+
+describe('fields that are refused', () => {
+  it.each([
+    [COMPLETIONS, { tempreture: 1 }],
+    [COMPLETIONS, { tools: [] }],
+    [COMPLETIONS, { stream: true, stream_options: { usage: true } }],
+    [CHATS, { prompt: 'a' }],
+    [CHATS, { messages: [{ role: 'user', content: 'hi', text: 'hi' }] }],
+  ])('[AP2] %s knows no field of %j', async (path, fields) => {
+    const base = path === CHATS ? CHAT : COMPLETION
+    expect(await outcome(testGateway().post(path, { ...base, ...fields }))).toMatchObject({ status: 400, code: 'unknown_parameter' })
+  })
+
+  it.each([
+    { presence_penalty: 0.5 },
+    { frequency_penalty: -1 },
+    { repetition_penalty: 1.1 },
+    { logit_bias: { 50256: -100 } },
+    { tools: [{ type: 'function', function: { name: 'f' } }] },
+    { tool_choice: 'required' },
+    { functions: [{ name: 'f' }] },
+    { response_format: { type: 'json_object' } },
+    { audio: { voice: 'x' } },
+    { modalities: ['text', 'audio'] },
+    { reasoning_effort: 'high' },
+    { web_search_options: {} },
+    { messages: [{ role: 'tool', content: 'x', tool_call_id: 'y' }] },
+    { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'x' } }] }] },
+    { messages: [{ role: 'assistant', content: null, tool_calls: [{}] }] },
+  ])('[AP2] chat does not support %j', async (fields) => {
+    expect(await outcome(testGateway().post(CHATS, { ...CHAT, ...fields }))).toMatchObject({ status: 400, code: 'unsupported_parameter' })
+  })
+
+  it.each([{ suffix: 'end' }, { best_of: 2 }, { min_tokens: 4 }])('[AP2] completions do not support %j', async (fields) => {
+    expect(await outcome(testGateway().post(COMPLETIONS, { ...COMPLETION, ...fields }))).toMatchObject({ status: 400, code: 'unsupported_parameter' })
+  })
+
+  it('[AP2] accepts fields that change nothing here, and neutral values of those that would', async () => {
+    const { post } = testGateway()
+    const ignored = { user: 'me', metadata: { a: 'b' }, store: true, service_tier: 'auto', safety_identifier: 'x', prompt_cache_key: 'y' }
+    const neutral = { presence_penalty: 0, frequency_penalty: 0, logit_bias: {}, stop: null, seed: null, n: null, temperature: null }
+    const chat = { parallel_tool_calls: true, tools: [], tool_choice: 'auto', response_format: { type: 'text' }, modalities: ['text'], top_logprobs: 0 }
+    expect((await post(COMPLETIONS, { ...COMPLETION, ...ignored, ...neutral, best_of: 1, suffix: null })).status).toBe(200)
+    expect((await post(CHATS, { ...CHAT, ...ignored, ...neutral, ...chat })).status).toBe(200)
+  })
+
+  it.each([
+    ['model', { model: undefined }],
+    ['prompt', { prompt: undefined }],
+    ['prompt', { prompt: [] }],
+    ['prompt', { prompt: '' }],
+    ['prompt', { prompt: [[]] }],
+    ['prompt', { prompt: ['a', 5] }],
+    ['prompt', { prompt: [1.5] }],
+    ['prompt', { prompt: [-1] }],
+    ['prompt', { prompt: [6144] }],
+    ['prompt', { prompt: Array(LIMITS.promptsMax + 1).fill('a') }],
+    ['n', { prompt: Array(LIMITS.promptsMax).fill('a'), n: 2 }],
+    ['n', { n: 0 }],
+    ['n', { n: LIMITS.nMax + 1 }],
+    ['temperature', { temperature: '1' }],
+    ['temperature', { temperature: 2.5 }],
+    ['top_p', { top_p: 1.1 }],
+    ['top_k', { top_k: -2 }],
+    ['min_p', { min_p: -0.1 }],
+    ['seed', { seed: 0.5 }],
+    ['stop', { stop: ['a', 'b', 'c', 'd', 'e'] }],
+    ['stop', { stop: '' }],
+    ['stop', { stop: 'x'.repeat(LIMITS.stopStringChars + 1) }],
+    ['stop', { stop: '\ud83d' }],
+    ['max_tokens', { max_tokens: 0 }],
+    ['max_tokens', { max_tokens: -1 }],
+    ['logprobs', { logprobs: 21 }],
+    ['stream', { stream: 1 }],
+    ['stream_options', { stream_options: { include_usage: true } }],
+    ['best_of', { n: 2, best_of: 1 }],
+  ])('[AP9] %s out of its bounds is 400: %j', async (param, fields) => {
+    const error = await outcome(testGateway().post(COMPLETIONS, { ...COMPLETION, ...fields }))
+    expect(error).toMatchObject({ status: 400, type: 'invalid_request_error', code: 'invalid_value', param })
+  })
+
+  it.each([
+    ['messages', { messages: [] }],
+    ['messages', { messages: Array(LIMITS.messagesMax + 1).fill(CHAT.messages[0]) }],
+    ['messages[0].role', { messages: [{ role: 'robot', content: 'x' }] }],
+    ['messages[0].content', { messages: [{ role: 'user' }] }],
+    ['messages[0].content[0]', { messages: [{ role: 'user', content: [{ type: 'text' }] }] }],
+    ['max_tokens', { max_tokens: 0 }],
+    ['top_logprobs', { top_logprobs: 2 }],
+  ])('[AP9] %s of a chat out of its bounds is 400', async (param, fields) => {
+    expect(await outcome(testGateway().post(CHATS, { ...CHAT, ...fields }))).toMatchObject({ status: 400, code: 'invalid_value', param })
+  })
+})
+
+describe('prompts and the context', () => {
+  it('[AP3] refuses a prompt that leaves no room for a token, with both numbers', async () => {
+    const { post } = testGateway({ model: { ...demoModel(), contextTokens: 8 } })
+    const ids = Array<number>(8).fill(5)
+    const error = await outcome(post(COMPLETIONS, { ...COMPLETION, prompt: ids }))
+    expect(error).toMatchObject({ status: 400, code: 'context_length_exceeded', message: expect.stringMatching(/\b8 tokens.*\b8 tokens/) })
+    expect((await post(COMPLETIONS, { ...COMPLETION, prompt: ids.slice(1) })).status).toBe(200)
+    expect((await post(COMPLETIONS, { ...COMPLETION, prompt: ids, max_tokens: 0, echo: true })).status).toBe(200)
+  })
+
+  it('[AP3] refuses what only the KV budget of the engine cannot hold', async () => {
+    const { post } = testGateway({ engineContextTokens: 8 })
+    const error = await outcome(post(COMPLETIONS, { ...COMPLETION, prompt: Array(9).fill(5) }))
+    expect(error).toMatchObject({ status: 400, code: 'context_length_exceeded', message: expect.stringMatching(/\b8\b.*\b9\b/) })
+  })
+
+  it('[AP3] refuses text that cannot fit before it is encoded', async () => {
+    const { post, engine } = testGateway({ model: { ...demoModel(), contextTokens: 8 } })
+    const error = await outcome(post(COMPLETIONS, { ...COMPLETION, prompt: 'x'.repeat(100_000) }))
+    expect(error).toMatchObject({ status: 400, code: 'context_length_exceeded', message: expect.stringMatching(/prompt has at least \d+ tokens/) })
+    expect(await outcome(post(CHATS, { ...CHAT, messages: [{ role: 'user', content: 'one two three' }] }))).toMatchObject({ code: 'context_length_exceeded' })
+    expect(engine.requests).toHaveLength(0)
+  })
+
+  it('[AP3] answers end with the context: finish_reason is length', async () => {
+    const { post } = testGateway({ engineContextTokens: 8, nextToken: hashed(6144) })
+    const answer = await (await post(COMPLETIONS, { ...COMPLETION, max_tokens: 100 })).json()
+    expect(answer).toMatchObject({ choices: [{ finish_reason: 'length' }], usage: { prompt_tokens: 4, completion_tokens: 4 } })
+  })
+})

@@ -1,0 +1,19 @@
+import type { Handler } from 'hono'
+import type { GatewayDeps } from '../deps.ts'
+import { callEngine, engineInfo } from '../generate/engine-call.ts'
+import { orRefuse } from '../http/errors.ts'
+import type { GatewayEnv } from '../http/request-id.ts'
+
+/** GET /health: 200 when requests will be served, else the error that they would meet. Asking also begins the loading. */
+export function getHealth(deps: GatewayDeps): Handler<GatewayEnv> {
+  return async (c) => {
+    const info = orRefuse(await engineInfo(deps))
+    orRefuse(await deps.model())
+    return c.json({ status: 'ok', model: info.model })
+  }
+}
+
+/** GET /admin/state: the engine's own account of itself and of its hosts. */
+export function getAdminState(deps: GatewayDeps): Handler<GatewayEnv> {
+  return async (c) => c.json(orRefuse(await callEngine(deps, () => deps.engine.state())))
+}

@@ -1,0 +1,50 @@
+import type { Handler } from 'hono'
+import { fail } from '../../../shared/protocol/errors.ts'
+import type { GatewayDeps } from '../deps.ts'
+import { engineInfo } from '../generate/engine-call.ts'
+import { encodeText, requireCodec } from '../generate/prompt-tokens.ts'
+import { readJson } from '../http/body.ts'
+import { orRefuse } from '../http/errors.ts'
+import type { GatewayEnv } from '../http/request-id.ts'
+import type { TemplateMessage } from '../model/chat-template.ts'
+import type { LoadedModel } from '../model/loaded-model.ts'
+import { parseRequest } from '../schemas/parse-request.ts'
+import { ApplyTemplateRequest, DetokenizeRequest, TokenizeRequest } from '../schemas/token-requests.ts'
+
+/** POST /tokenize. */
+export function postTokenize(deps: GatewayDeps): Handler<GatewayEnv> {
+  return async (c) => {
+    const request = orRefuse(parseRequest(TokenizeRequest, orRefuse(await readJson(c.req.raw))))
+    const model = orRefuse(await deps.model())
+    const { ids } = orRefuse(encodeText(model, request.text, request.addSpecialTokens))
+    const info = orRefuse(await engineInfo(deps))
+    return c.json({ tokens: ids, count: ids.length, max_model_len: info.contextTokens })
+  }
+}
+
+/** POST /detokenize. */
+export function postDetokenize(deps: GatewayDeps): Handler<GatewayEnv> {
+  return async (c) => {
+    const request = orRefuse(parseRequest(DetokenizeRequest, orRefuse(await readJson(c.req.raw))))
+    const codec = orRefuse(requireCodec(orRefuse(await deps.model())))
+    return c.json({ prompt: codec.decode(request.tokens) })
+  }
+}
+
+/** POST /apply-template. */
+export function postApplyTemplate(deps: GatewayDeps): Handler<GatewayEnv> {
+  return async (c) => {
+    const request = orRefuse(parseRequest(ApplyTemplateRequest, orRefuse(await readJson(c.req.raw))))
+    const model = orRefuse(await deps.model())
+    return c.json({ prompt: renderChat(model, request.messages, request.add_generation_prompt ?? true) })
+  }
+}
+
+/** The messages as the model's template writes them. Refuses with `invalid-request` if the model has none or it refuses them. */
+export function renderChat(model: LoadedModel, messages: readonly TemplateMessage[], addGenerationPrompt: boolean): string {
+  const rendered =
+    model.template === null
+      ? fail('invalid-request', `${model.name} has no chat template: use /v1/completions.`, { param: 'messages', reason: 'invalid_value' })
+      : model.template.render(messages, addGenerationPrompt)
+  return orRefuse(rendered)
+}

@@ -1,0 +1,43 @@
+import type { z } from 'zod'
+import { fail } from '../../../shared/protocol/errors.ts'
+import type { ErrorDetails, MoeError } from '../../../shared/protocol/errors.ts'
+import { ok } from '../../../shared/protocol/result.ts'
+import type { Result } from '../../../shared/protocol/result.ts'
+
+/** Longest part of a client's own words in an error message. */
+const ECHO_CHARS_MAX = 64
+
+/** Parses a body once into its type; the first thing that is wrong is the error. SPEC AP1, AP2. */
+export function parseRequest<T extends z.ZodType>(schema: T, body: unknown): Result<z.output<T>, MoeError> {
+  const parsed = schema.safeParse(body)
+  if (parsed.success) return ok(parsed.data)
+  const [issue] = parsed.error.issues
+  if (issue === undefined) throw new Error('zod refused without an issue')
+  return refuse(issue)
+}
+
+function refuse(issue: z.core.$ZodIssue): { readonly ok: false; readonly error: MoeError } {
+  if (issue.code === 'unrecognized_keys') {
+    const param = clip(pathOf([...issue.path, issue.keys[0] ?? '']))
+    return invalid(param, 'unknown_parameter', `Unknown parameter: '${param}'.`)
+  }
+  const param = clip(pathOf(issue.path))
+  if (param === '') return invalid(null, 'invalid_value', 'The body must be a JSON object.')
+  if (issue.code === 'custom' && issue.params?.['reason'] === 'unsupported_parameter') {
+    return invalid(param, 'unsupported_parameter', `Unsupported parameter: '${param}' ${issue.message}.`)
+  }
+  return invalid(param, 'invalid_value', `Invalid value for '${param}': ${issue.message}.`)
+}
+
+function invalid(param: string | null, reason: ErrorDetails['invalid-request']['reason'], message: string) {
+  return fail('invalid-request', message, { param, reason })
+}
+
+/** `messages[0].content`, as OpenAI writes it. */
+function pathOf(path: readonly PropertyKey[]): string {
+  return path.reduce<string>((text, key) => (typeof key === 'number' ? `${text}[${key}]` : text === '' ? String(key) : `${text}.${String(key)}`), '')
+}
+
+function clip(text: string): string {
+  return text.length > ECHO_CHARS_MAX ? `${text.slice(0, ECHO_CHARS_MAX)}…` : text
+}
