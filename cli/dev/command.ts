@@ -1,0 +1,30 @@
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { LIMITS } from '../../shared/protocol/limits.ts'
+import { TIERS } from '../../shared/protocol/tiers.ts'
+import type { DevOptions } from './run-dev.ts'
+
+const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
+const MIB = 1024 * 1024
+
+export const devCommand = new Command('dev')
+  .description('Serve a pack on this machine: seeds local R2, starts gateway, engine, autoscaler and expert hosts in workerd.')
+  .option('--model <pack>', 'folder of the pack', join(ROOT, 'models/demo'))
+  .option('--port <n>', 'port of the gateway on 127.0.0.1', wholeNumber(1, 65535), 8787)
+  .option('--hosts <n>', 'expert hosts, one script and isolate each', wholeNumber(1, LIMITS.hostsMax), 4)
+  .addOption(new Option('--tier <tier>', 'precision to serve').choices(TIERS).default('q8'))
+  .option('--state <dir>', 'where local R2, logs and generated configs live', '.isomoe')
+  .option('--arena-mib <n>', 'budget of expert weights on each host', wholeNumber(1, LIMITS.hostArenaBytes / MIB), LIMITS.hostArenaBytes / MIB)
+  .addOption(new Option('--placement <shape>', 'fewest hosts a layer, or every layer over all hosts').choices(['packed', 'spread']).default('packed'))
+  .option('--chunk <n>', 'prompt tokens that one sequence takes in a step', wholeNumber(1, 512), 64)
+  .addOption(new Option('--kernels <variant>', 'WASM kernels; auto probes for relaxed SIMD').choices(['auto', 'relaxed', 'plain']).default('auto'))
+  .action(async (options: DevOptions) => (await import('./run-dev.ts')).runDev(options)) // imported here: wrangler takes a second that other commands need not wait
+
+function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!Number.isInteger(value) || value < min || value > max) throw new InvalidArgumentError(`Expected a whole number from ${min} to ${max}.`)
+    return value
+  }
+}

@@ -1,0 +1,21 @@
+import { Command } from 'commander'
+import packageJson from '../package.json' with { type: 'json' }
+import { devCommand } from './dev/command.ts'
+import { errorLine, exitCodeOf } from './errors.ts'
+import { inspectCommand } from './inspect.ts'
+import { packCommand } from './pack/command.ts'
+
+const program = new Command('isomoe')
+  .description(packageJson.description)
+  .version(packageJson.version)
+  .exitOverride()
+  .configureOutput({ writeErr: () => undefined, outputError: () => undefined }) // errors are printed below, all in one way
+
+for (const command of [packCommand, inspectCommand, devCommand]) program.addCommand(command.copyInheritedSettings(program))
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.exitCode = exitCodeOf(error)
+  if (process.exitCode !== 0) process.stderr.write(`${errorLine(error)}\n`)
+}

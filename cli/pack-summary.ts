@@ -1,0 +1,109 @@
+import { moeLayers } from '../shared/core/model-spec.ts'
+import type { ModelSpec } from '../shared/core/model-spec.ts'
+import { expertMatrices, trunkTensors } from '../shared/core/tensors.ts'
+import { planBasePlacement } from '../shared/placement/base-placement.ts'
+import { kvPageBytes } from '../shared/placement/budget.ts'
+import { expertBytesByLayer } from '../shared/placement/expert-bytes.ts'
+import { LIMITS } from '../shared/protocol/limits.ts'
+import { trunkEntries } from '../shared/protocol/manifest.ts'
+import type { Manifest } from '../shared/protocol/manifest.ts'
+import type { Tier } from '../shared/protocol/tiers.ts'
+
+/** What `isomoe inspect` says of a pack; its --json. */
+export interface PackSummary {
+  readonly name: string
+  readonly digest: string
+  readonly family: string
+  readonly vocab: number
+  readonly hidden: number
+  readonly layers: number
+  readonly moeLayers: number
+  readonly experts: number
+  readonly topK: number
+  readonly expertWidth: number
+  /** Width of the shared expert; null if there is none. */
+  readonly sharedWidth: number | null
+  readonly contextTokens: number
+  readonly parameters: { readonly total: number; readonly activePerToken: number }
+  readonly kvBytesPerToken: number
+  readonly hostArenaBytes: number
+  readonly tiers: readonly TierSummary[]
+  readonly tokenizer: boolean
+  readonly chatTemplate: boolean
+  readonly generation: Manifest['generation']
+}
+
+export interface TierSummary {
+  readonly tier: Tier
+  readonly trunkBytes: number
+  readonly expertBytes: number
+  /** All experts of one layer. */
+  readonly layerBytes: number
+  readonly expertsBytes: number
+  /** Hosts that the packed base placement needs at LIMITS.hostArenaBytes; null where one expert is larger than that. */
+  readonly hosts: number | null
+}
+
+export function summarizePack(manifest: Manifest): PackSummary {
+  const { spec } = manifest
+  return {
+    name: manifest.name,
+    digest: manifest.digest,
+    family: spec.family,
+    vocab: spec.vocab,
+    hidden: spec.hidden,
+    layers: spec.layers.length,
+    moeLayers: moeLayers(spec).length,
+    experts: spec.router.experts,
+    topK: spec.router.topK,
+    expertWidth: spec.expert.width,
+    sharedWidth: spec.shared?.width ?? null,
+    contextTokens: spec.context,
+    parameters: countParameters(spec),
+    kvBytesPerToken: kvPageBytes(spec) / LIMITS.pagePositions,
+    hostArenaBytes: LIMITS.hostArenaBytes,
+    tiers: manifest.tiers.map((tier) => summarizeTier(manifest, tier)),
+    tokenizer: manifest.tokenizer !== null,
+    chatTemplate: manifest.chatTemplate !== null,
+    generation: manifest.generation,
+  }
+}
+
+/** Active: the trunk and top-k experts of each MoE layer. */
+export function countParameters(spec: ModelSpec): { readonly total: number; readonly activePerToken: number } {
+  const trunk = trunkTensors(spec).reduce((sum, t) => sum + t.rows * t.cols, 0)
+  const expert = expertMatrices(spec).reduce((sum, m) => sum + m.rows * m.cols, 0)
+  const layers = moeLayers(spec).length
+  return { total: trunk + layers * spec.router.experts * expert, activePerToken: trunk + layers * spec.router.topK * expert }
+}
+
+function summarizeTier(manifest: Manifest, tier: Tier): TierSummary {
+  const bytes = expertBytesByLayer(manifest, tier)
+  const layerBytes = Math.max(...bytes.map((experts) => sum(experts)))
+  return {
+    tier,
+    trunkBytes: sum(trunkEntries(manifest, tier).map((entry) => entry.bytes)),
+    expertBytes: Math.max(...bytes.flat()),
+    layerBytes,
+    expertsBytes: sum(bytes.flat()),
+    hosts: hostsNeeded(bytes, LIMITS.hostArenaBytes),
+  }
+}
+
+/** The fewest hosts for which the planner finds a place for every expert; an expert is never split. */
+export function hostsNeeded(bytes: readonly (readonly number[])[], arenaBytes: number): number | null {
+  const all = bytes.flat()
+  if (Math.max(...all) > arenaBytes) return null
+  let count = Math.max(1, Math.ceil(sum(all) / arenaBytes))
+  while (!fits(bytes, count, arenaBytes)) count++ // ends at one expert a host, at the latest
+  return count
+}
+
+function fits(bytes: readonly (readonly number[])[], count: number, arenaBytes: number): boolean {
+  const hosts = Array.from({ length: count }, (_, index) => ({ host: String(index), arenaBytes }))
+  return planBasePlacement(bytes, hosts, 'packed', 0).ok
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, n) => total + n, 0)
+}

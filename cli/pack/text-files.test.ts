@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest'
+import { LIMITS } from '../../shared/protocol/limits.ts'
+import { memoryFolder } from '../testing/safetensors-file.ts'
+import { readGenerationDefaults } from './generation.ts'
+import { readTextFiles } from './text-files.ts'
+
+async function read(files: Readonly<Record<string, string>>) {
+  const warnings: string[] = []
+  const bytes = Object.fromEntries(Object.entries(files).map(([name, text]) => [name, new TextEncoder().encode(text)]))
+  const { chatTemplate, ...rest } = await readTextFiles(memoryFolder(bytes), (message) => warnings.push(message))
+  return { ...rest, template: chatTemplate && new TextDecoder().decode(chatTemplate.bytes), warnings }
+}
+
+const tokenizer = { 'tokenizer.json': '{"model":{}}' }
+const withTemplate = (template: unknown) => ({ ...tokenizer, 'tokenizer_config.json': JSON.stringify({ chat_template: template }) })
+
+describe('the chat template', () => {
+  it('[PK8] of its own file wins over the inline one', async () => {
+    expect((await read({ ...withTemplate('inline'), 'chat_template.jinja': 'file' })).template).toBe('file')
+  })
+
+  it('[PK8] is the inline one, or the one that a list calls default', async () => {
+    expect((await read(withTemplate('inline'))).template).toBe('inline')
+    const named = [
+      { name: 'tool_use', template: 'tools' },
+      { name: 'default', template: 'plain' },
+    ]
+    expect((await read(withTemplate(named))).template).toBe('plain')
+  })
+
+  it('[PK8] is absent where nothing says it, and a list without default is a warning', async () => {
+    expect((await read(tokenizer)).template).toBeNull()
+    const without = await read(withTemplate([null, { name: 'tool_use', template: 'tools' }]))
+    expect(without.template).toBeNull()
+    expect(without.warnings).toEqual([expect.stringContaining('"default"')])
+  })
+
+  it('[PK7] beyond the limit, or of another type, is refused', async () => {
+    await expect(read(withTemplate('x'.repeat(LIMITS.chatTemplateBytesMax + 1)))).rejects.toThrow('at most')
+    await expect(read({ ...tokenizer, 'chat_template.jinja': 'x'.repeat(LIMITS.chatTemplateBytesMax + 1) })).rejects.toThrow('at most')
+    await expect(read(withTemplate(7))).rejects.toThrow('neither a text nor a list')
+  })
+})
+
+it('[PK7] a tokenizer that is no JSON object, or no UTF-8, is refused by name', async () => {
+  await expect(read({ 'tokenizer.json': '{' })).rejects.toThrow('tokenizer.json is not JSON')
+  await expect(read({ 'tokenizer.json': '[]' })).rejects.toThrow('tokenizer.json is not a JSON object')
+  await expect(readTextFiles(memoryFolder({ 'tokenizer.json': Uint8Array.of(0x22, 0xff, 0x22) }), () => undefined)).rejects.toThrow(
+    'tokenizer.json is not UTF-8',
+  )
+})
+
+describe('generation_config.json', () => {
+  it('[PK5] gives the sampling defaults, null where it says nothing', () => {
+    expect(readGenerationDefaults({ do_sample: true, temperature: 0.7, top_p: 0.9, top_k: 50, min_p: null })).toEqual({
+      temperature: 0.7,
+      topP: 0.9,
+      topK: 50,
+      minP: null,
+    })
+    expect(readGenerationDefaults(null)).toEqual({ temperature: null, topP: null, topK: null, minP: null })
+  })
+
+  it('[PK5] with do_sample false is greedy, whatever the temperature', () => {
+    expect(readGenerationDefaults({ do_sample: false, temperature: 0.7 }).temperature).toBe(0)
+  })
+
+  it('[PK5] with a value out of range is refused by name', () => {
+    expect(() => readGenerationDefaults({ temperature: -1 })).toThrow('generation_config.json: temperature')
+    expect(() => readGenerationDefaults({ top_k: 1.5 })).toThrow('generation_config.json: top_k')
+    expect(() => readGenerationDefaults([])).toThrow('not a JSON object')
+  })
+})
