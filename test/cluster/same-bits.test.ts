@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest'
+import type { GenerateEvent } from '../../shared/protocol/engine-api.ts'
+import { DEMO_PACK } from '../e2e/pack-fixtures.ts'
+import { createCluster, greedyRequest, must } from './cluster.ts'
+import type { Cluster, ClusterOptions } from './cluster.ts'
+
+/** Prompts of several lengths, so that chunks of 7 and 64 cut them in different places. */
+const PROMPTS = [3, 40, 71, 130].map((length, p) => Array.from({ length }, (_, i) => 4 + ((i * 37 + p * 101) % 6000)))
+const SAMPLED = { temperature: 0.9, topK: 40, topP: 0.95, minP: 0, seed: 7 }
+
+const request = () => greedyRequest(PROMPTS, { n: 2, maxTokens: 12, sampling: SAMPLED, logprobs: 3, echo: true })
+
+/** What a client sees of one choice; JSON keeps every bit of a number. */
+function bitsOf(events: readonly GenerateEvent[], index: number): string {
+  return JSON.stringify(events.filter((event) => 'index' in event && event.index === index))
+}
+
+async function choices(cluster: Cluster): Promise<string[]> {
+  const events = must(await cluster.run(request()))
+  return PROMPTS.flatMap((_, p) => [bitsOf(events, 2 * p), bitsOf(events, 2 * p + 1)])
+}
+
+const tiers = ['q8', 'q4'] as const
+const variants: readonly (readonly [name: string, options: Partial<ClusterOptions>])[] = [
+  ['2 hosts', { hosts: 2 }],
+  ['5 hosts', { hosts: 5 }],
+  ['5 hosts, every layer over all of them', { hosts: 5, shape: 'spread' }],
+  ['prompt chunks of 1', { chunk: 1 }],
+  ['prompt chunks of 7', { chunk: 7 }],
+  ['kernels without relaxed SIMD', { kernels: 'plain' }],
+]
+
+describe.each(tiers)('tier %s', (tier) => {
+  const open = (options: Partial<ClusterOptions>) => createCluster({ pack: DEMO_PACK, tier, hosts: 1, ...options })
+
+  it.each(variants)('[NU2] one host, chunks of 64: the same bits as %s', async (_name, options) => {
+    const [plain, other] = [await choices(await open({})), await choices(await open(options))]
+    expect(plain).toHaveLength(8)
+    expect(other).toEqual(plain)
+  })
+
+  it('[NU2] a prompt gives the same bits alone and among 16', async () => {
+    const together = must(
+      await (
+        await open({ hosts: 2 })
+      ).run(greedyRequest([...PROMPTS, ...PROMPTS, ...PROMPTS, ...PROMPTS], { maxTokens: 12, sampling: SAMPLED, logprobs: 3, echo: true })),
+    )
+    for (const [p, prompt] of PROMPTS.entries()) {
+      const alone = must(await (await open({})).run(greedyRequest([prompt], { maxTokens: 12, sampling: SAMPLED, logprobs: 3, echo: true })))
+      const reindexed = (index: number) => bitsOf(together, index).replaceAll(`"index":${index},`, '"index":0,')
+      for (const index of [p, p + 4, p + 8, p + 12]) expect(reindexed(index)).toBe(bitsOf(alone, 0))
+    }
+  })
+})

@@ -1,0 +1,53 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+
+const LAUNCHER = resolve(import.meta.dirname, '../../bin/isomoe.mjs')
+
+/** A running `isomoe dev`, in a state folder of its own. */
+export interface Instance {
+  readonly url: string
+  /** What it printed on stdout until it was ready. */
+  readonly printed: string
+  /** Ctrl-C, then waits until the process is gone. Gives its exit code. */
+  stop(): Promise<number | null>
+}
+
+/** Starts `isomoe dev` with `args` on a free port and waits for its ready line. Fails with what it printed where it ends before. */
+export async function startInstance(args: readonly string[]): Promise<Instance> {
+  const state = await mkdtemp(join(tmpdir(), 'isomoe-e2e-'))
+  const port = await freePort()
+  const child = spawn(process.execPath, [LAUNCHER, 'dev', '--port', String(port), '--state', state, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let stdout = ''
+  let stderr = ''
+  const exited = new Promise<number | null>((done) => child.on('exit', done))
+  child.stderr.on('data', (data: Buffer) => (stderr += data.toString()))
+  const ready = new Promise<'ready'>((done) => {
+    child.stdout.on('data', (data: Buffer) => {
+      stdout += data.toString()
+      if (/^ready /m.test(stdout)) done('ready')
+    })
+  })
+  if ((await Promise.race([ready, exited])) !== 'ready') throw new Error(`isomoe dev ${args.join(' ')} ended: ${stdout}${stderr}`)
+  return {
+    url: `http://127.0.0.1:${port}`,
+    printed: stdout,
+    async stop() {
+      child.kill('SIGINT')
+      const code = await exited
+      await rm(state, { recursive: true, force: true })
+      return code
+    },
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  const { port } = server.address() as AddressInfo
+  await new Promise((done) => server.close(done))
+  return port
+}

@@ -1,0 +1,95 @@
+import { env, evictDurableObject } from 'cloudflare:test'
+import { beforeAll, expect, it } from 'vitest'
+import { createRunFrame, parseReply } from '../../shared/protocol/frame.ts'
+import type { RowsFrame, RunHeader } from '../../shared/protocol/frame.ts'
+import type { MoeError } from '../../shared/protocol/errors.ts'
+import { PROTOCOL_VERSION } from '../../shared/protocol/host-api.ts'
+import type { Hello } from '../../shared/protocol/host-api.ts'
+import type { Manifest } from '../../shared/protocol/manifest.ts'
+import type { Result } from '../../shared/protocol/result.ts'
+import { xRecordsBytes } from '../../shared/core/layout.ts'
+import { quantizeActivations } from '../../shared/core/activations.ts'
+import { buildTinyPack, TINY_SPEC } from './tiny-pack.ts'
+
+const PREFIX = 'models/tiny/test/'
+const OUT_BYTES = 64 * 4
+
+let objects: Map<string, Uint8Array>
+let hello: Hello
+
+beforeAll(async () => {
+  objects = await buildTinyPack()
+  for (const [name, bytes] of objects) await env.BUCKET.put(PREFIX + name, bytes)
+  const { digest } = JSON.parse(new TextDecoder().decode(objects.get('manifest.json'))) as Manifest
+  const experts = [0, 1].flatMap((layer) => [0, 1, 2].map((expert) => [layer, expert] as const)) // expert 3 lives elsewhere
+  hello = { protocolVersion: PROTOCOL_VERSION, model: 'tiny', digest, tier: 'q8', epoch: 1, experts }
+})
+
+/** One token through each of `experts` of a layer. */
+function frameFor(layer: number, experts: readonly number[]): { header: RunHeader; frame: Uint8Array } {
+  const rowBytes = xRecordsBytes(TINY_SPEC.hidden)
+  const header = { sequence: 1, layer, epoch: 1, tokens: 1, pairs: experts.length, experts: experts.length, rowBytes }
+  const { frame, experts: table, activations } = createRunFrame(header)
+  table.set(experts.flatMap((expert) => [expert, 1]))
+  quantizeActivations(
+    Float32Array.from({ length: TINY_SPEC.hidden }, (_, i) => Math.sin(i + layer)),
+    TINY_SPEC.hidden,
+    activations,
+  )
+  return { header, frame }
+}
+
+/** Opens a session, runs one frame, closes the session. */
+async function runOnce(layer: number, experts: readonly number[]): Promise<Result<RowsFrame, MoeError>> {
+  const opened = await env.EXPERT.getByName('host').open(hello)
+  if (!opened.ok) throw new Error(opened.error.message)
+  const { header, frame } = frameFor(layer, experts)
+  const reply = await opened.value.session.run(frame)
+  ;(opened as unknown as Disposable)[Symbol.dispose]()
+  return parseReply(reply, header, OUT_BYTES)
+}
+
+async function residentExperts(): Promise<number> {
+  const opened = await env.EXPERT.getByName('host').open(hello)
+  if (!opened.ok) throw new Error(opened.error.message)
+  const { residentExperts: count } = opened.value.report
+  ;(opened as unknown as Disposable)[Symbol.dispose]()
+  return count
+}
+
+function rowsOf(reply: Result<RowsFrame, MoeError>): number[] {
+  if (!reply.ok) throw new Error(reply.error.message)
+  return Array.from(new Float32Array(reply.value.rows.slice().buffer))
+}
+
+it('[RE1] loads an expert from R2 on its first use, and keeps it when the object is evicted', async () => {
+  expect(await residentExperts()).toBe(0)
+  const first = await runOnce(0, [0, 2])
+  expect(rowsOf(first).some((value) => value !== 0)).toBe(true)
+  expect(await residentExperts()).toBe(2)
+  await evictDurableObject(env.EXPERT.getByName('host'))
+  await env.BUCKET.delete(`${PREFIX}experts-0.bin`) // weights that are kept need no R2
+  expect(rowsOf(await runOnce(0, [0, 2]))).toEqual(rowsOf(first))
+  expect(first).toMatchObject({ value: { isolateId: expect.stringMatching(/^[0-9a-f]{24}$/) as string } })
+})
+
+it('[RE2] [RE5] refuses a corrupt and a missing object by name, and serves once it is whole', async () => {
+  const object = 'experts-1.bin'
+  const spoilt = objects.get(object)!.slice()
+  spoilt[7]! ^= 1
+  await env.BUCKET.put(PREFIX + object, spoilt)
+  expect(await runOnce(1, [0])).toMatchObject({ ok: false, error: { code: 'weights-corrupt', details: { object, offset: 0 } } })
+  await env.BUCKET.delete(PREFIX + object)
+  expect(await runOnce(1, [0])).toMatchObject({ ok: false, error: { code: 'weights-missing', details: { object } } })
+  await env.BUCKET.put(PREFIX + object, objects.get(object)!)
+  expect(rowsOf(await runOnce(1, [0])).some((value) => value !== 0)).toBe(true)
+})
+
+it('[WI4] names an expert that it was not given', async () => {
+  expect(await runOnce(1, [1, 3])).toMatchObject({ ok: false, error: { code: 'not-resident', details: { layer: 1, expert: 3, epoch: 1 } } })
+})
+
+it('[WI1] refuses another protocol version by name', async () => {
+  const opened = await env.EXPERT.getByName('host').open({ ...hello, protocolVersion: PROTOCOL_VERSION + 1 })
+  expect(opened).toMatchObject({ ok: false, error: { code: 'hello-mismatch', details: { field: 'protocolVersion' } } })
+})
