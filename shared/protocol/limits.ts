@@ -16,8 +16,6 @@ export const LIMITS = {
   frameBytesMax: 31 * MiB,
   frameTokensMax: 1024,
   framePairsMax: 16384,
-  /** One range read of R2, and reads in flight. A chunk is what is copied at a time. */
-  rangeBytesMax: 16 * MiB,
   chunkBytes: 4 * MiB,
   rangesInFlight: 4,
   /** Bytes of expert weights on one host; of everything in one isolate. */

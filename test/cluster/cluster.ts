@@ -69,7 +69,7 @@ export async function createCluster(options: ClusterOptions) {
     return createHostLink({
       host,
       hello: (options.wrapHello ?? ((h) => h))(hello, index),
-      timer: () => ({ done: new Promise(() => undefined), cancel: () => undefined }),
+      within: async (call) => ok(await call),
       async connect(asked): Promise<Result<OpenSession, MoeError>> {
         current = expertHost() // as after a reset: memory stays, the object is new
         const assignment = current.open(asked)

@@ -12,6 +12,7 @@ import { parseKernelChoice } from '../../wasm/src/kernels.ts'
 import { isolateId } from '../isolate-id.ts'
 import { KERNEL_MODULES } from '../kernel-modules.ts'
 import { r2Hasher, r2Store, readManifest } from '../r2-store.ts'
+import { createCallDeadlines } from './call-deadlines.ts'
 import { createEngineCore } from './engine-core.ts'
 import type { EngineCore } from './engine-core.ts'
 import type { EngineEnv } from './env.ts'
@@ -39,6 +40,7 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
   /** On the object, not at module scope: a promise dies with the object that made it. */
   private starting: Promise<Result<Ready, MoeError>> | null = null
   private failure: MoeError | null = null
+  private readonly within = createCallDeadlines((ms) => scheduler.wait(ms))
   private bytesRead = 0
   private bytesTotal = 0
 
@@ -151,7 +153,7 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
     return createHostLink({
       host,
       hello,
-      timer,
+      within: this.within,
       async connect(): Promise<Result<OpenSession, MoeError>> {
         const opened = await namespace.getByName('host').open(hello)
         if (!opened.ok) return { ok: false, error: opened.error as MoeError }
@@ -171,14 +173,6 @@ async function hostState(link: HostLink): Promise<HostState> {
   const report = await link.report()
   const { isolateId: id = null, residentBytes = 0, arenaBytes = 0, residentExperts = 0 } = report ?? {}
   return { host: link.host, isolateId: id, residentBytes, arenaBytes, residentExperts, assignedExperts: link.assigned }
-}
-
-function timer(ms: number): { done: Promise<void>; cancel(): void } {
-  let id: ReturnType<typeof setTimeout> | null = null
-  const done = new Promise<void>((resolve) => {
-    id = setTimeout(resolve, ms)
-  })
-  return { done, cancel: () => clearTimeout(id) }
 }
 
 export default {

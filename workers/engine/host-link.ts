@@ -5,6 +5,8 @@ import type { RowsFrame, RunHeader } from '../../shared/protocol/frame.ts'
 import type { Hello, HostReport, HostSession } from '../../shared/protocol/host-api.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
+import { CALL_DEADLINE_MS } from './call-deadlines.ts'
+import type { Within } from './call-deadlines.ts'
 
 /** A session as the engine holds it; `close` frees the far end. */
 export interface OpenSession extends HostSession {
@@ -17,14 +19,11 @@ export interface HostLinkDeps {
   readonly hello: Hello
   /** Opens a session. Rejects where the host cannot be reached. */
   connect(hello: Hello): Promise<Result<OpenSession, MoeError>>
-  /** Resolves after `ms`; `cancel` frees the timer. */
-  timer(ms: number): { readonly done: Promise<void>; cancel(): void }
+  readonly within: Within
 }
 
-/** A call that takes longer is lost: the host may be reset at any await. A first call loads weights, hence seconds. */
-const CALL_DEADLINE_MS = 60_000
 const ATTEMPTS = 3
-/** Sessions are opened anew after so many calls: the CPU budget of one session is not documented (docs/design/platform.md). */
+/** Sessions are opened anew after so many calls: the CPU budget of one session is not documented (docs/design/wire.md). */
 const CALLS_PER_SESSION = 2000
 
 /** The engine's end of one host: a session that is opened when needed, kept, and opened again after a fault. SPEC FA1, WI5. */
@@ -69,15 +68,13 @@ export function createHostLink(deps: HostLinkDeps) {
     return opened.value
   }
 
-  /** Waits for a call, but not past the deadline. A rejection is the host's loss, not ours. */
+  /** Waits for a call, but not past the deadline: the host may be reset at any await. A rejection is the host's loss, not ours. */
   async function within<T>(call: Promise<T>): Promise<Result<T, MoeError>> {
-    const timer = deps.timer(CALL_DEADLINE_MS)
     try {
-      return await Promise.race([call.then(ok), timer.done.then(() => unavailable(`did not answer within ${CALL_DEADLINE_MS} ms`))])
+      const answer = await deps.within(call)
+      return answer.ok ? answer : unavailable(`did not answer within ${CALL_DEADLINE_MS} ms`)
     } catch (error) {
       return isMoeError(error) ? { ok: false, error } : unavailable(`is lost: ${String(error)}`)
-    } finally {
-      timer.cancel()
     }
   }
 
