@@ -55,7 +55,7 @@ async function serve(options: DevOptions, manifest: Manifest, cluster: LocalClus
   try {
     await seedLocalR2(options.model, manifest, await cluster.bucket(), createProgress('seed', process.stderr))
     if ((await Promise.race([untilReady(relay.port), interrupted])) !== 'ready') return
-    process.stdout.write(`${table}${readyText(options, manifest.name)}`)
+    process.stdout.write(`${table}${readyText(options, manifest)}`)
     await interrupted
   } finally {
     relay.stopListening() // open connections end with workerd
@@ -97,8 +97,11 @@ function onceInterrupted(): Promise<'interrupted'> {
   })
 }
 
-function readyText(options: DevOptions, model: string): string {
+/** The ready line, and a request that works as it stands: a pack without a tokenizer takes ids only. */
+function readyText(options: DevOptions, manifest: Manifest): string {
   const url = `http://127.0.0.1:${options.port}`
-  const body = JSON.stringify({ model, prompt: 'Once upon a time', max_tokens: 60, stream: true })
+  const model = manifest.name
+  const prompt = manifest.tokenizer ? { prompt: 'Once upon a time' } : { prompt: [1, 2, 3], return_token_ids: true }
+  const body = JSON.stringify({ model, ...prompt, max_tokens: 60, stream: true })
   return `ready ${url} ${model} ${options.tier} on ${options.hosts} hosts\n\n  curl -N ${url}/v1/completions -H 'content-type: application/json' -d '${body}'\n\n`
 }

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { createMemory } from './arena.ts'
 import { instantiateKernels, parseKernelChoice } from './kernels.ts'
-import type { KernelExports } from './kernels.ts'
+import type { KernelExports } from './kernel-exports.ts'
 import { loadKernelModules } from './load-from-disk.ts'
 import { isRelaxedDotExact } from './probe.ts'
 

@@ -1,5 +1,5 @@
 import { HI_RECORD_BYTES, LO_RECORD_BYTES, X_RECORD_BYTES } from '../../shared/core/layout.ts'
-import type { KernelExports } from './kernels.ts'
+import type { KernelExports } from './kernel-exports.ts'
 
 const COLS = 32
 const ROWS = 16

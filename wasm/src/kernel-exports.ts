@@ -1,0 +1,93 @@
+/**
+ * The kernels, as wasm/assembly exports them. Every number named like a buffer is a byte address in the memory, every `…Stride` is in
+ * bytes, every other count is in elements. Matrices are padded, rows to 16 and columns to 32 (shared/core/layout.ts), and `rows`, `cols`
+ * are the padded sizes. Nothing is checked: who allocates the buffers knows their sizes. Kernels allocate nothing and keep nothing.
+ * Addresses are best multiples of 16. Each file of wasm/assembly says layout and order of operations; the order is part of the contract.
+ */
+export interface KernelExports {
+  /** y[rows] = W[rows, cols] · x[cols]. w: q4 (or a hi plane alone). x: records of quantize_rows. y: f32. */
+  gemv_q4(w: number, x: number, y: number, rows: number, cols: number): void
+  /** The same with nested 8-bit weights, in two planes. */
+  gemv_q8(hi: number, lo: number, x: number, y: number, rows: number, cols: number): void
+  /** The same with f32 weights; x: f32 [cols]. */
+  gemv_f32(w: number, x: number, y: number, rows: number, cols: number): void
+  /** y[tokens, rows] = x[tokens, cols] · Wᵀ. Each token has the bits of its own gemv. */
+  gemm_q4(w: number, x: number, y: number, rows: number, cols: number, tokens: number, xStride: number, yStride: number): void
+  gemm_q8(hi: number, lo: number, x: number, y: number, rows: number, cols: number, tokens: number, xStride: number, yStride: number): void
+  gemm_f32(w: number, x: number, y: number, rows: number, cols: number, tokens: number, xStride: number, yStride: number): void
+  /** y[cols] = W[row] as f32, with the values of decodeMatrix. */
+  row_q4(w: number, row: number, cols: number, y: number): void
+  row_q8(hi: number, lo: number, row: number, cols: number, y: number): void
+  row_f32(w: number, row: number, cols: number, y: number): void
+  /** f32 [tokens, cols] → int8 records, with the bits of quantizeActivations. cols % 32 = 0. */
+  quantize_rows(x: number, out: number, cols: number, tokens: number, xStride: number, outStride: number): void
+
+  /**
+   * y = w · x / sqrt(mean(x²) + eps), `count` rows of n. y may be x. Here and in the next six, n is rounded up to 4: rows are padded
+   * with zeros at least to there, and the padding stays zero.
+   */
+  rmsnorm(x: number, w: number, y: number, n: number, eps: number, count: number, xStride: number, yStride: number): void
+  /** y += b, for `count` rows of y. */
+  add_rows(y: number, b: number, n: number, count: number, yStride: number): void
+  /** y += s · x. */
+  axpy(y: number, x: number, s: number, n: number): void
+  /** y *= s. */
+  scale_row(y: number, s: number, n: number): void
+  /** y = y limited to ± limit. */
+  clamp_row(y: number, limit: number, n: number): void
+  /** out = silu(gate) · up, `count` rows. out may be gate or up. */
+  silu_mul(gate: number, up: number, out: number, n: number, count: number, gateStride: number, upStride: number, outStride: number): void
+  /** Σ a·b. */
+  dot_f32(a: number, b: number, n: number): number
+  /** 1 / (1 + e^−x) of a number, not an address. */
+  sigmoid(x: number): number
+
+  /** Rotates one token's heads in place, pairs (i, i + headDim/2). cos, sin: f32 [headDim/2]. headDim even. */
+  rope(q: number, cos: number, sin: number, heads: number, headDim: number, headStride: number): void
+  /** [heads · headDim] → [heads] rows of headStride bytes (headDim floats rounded up to 4), zero filled. */
+  split_heads(src: number, dst: number, heads: number, headDim: number, headStride: number): void
+  /** One token's keys and values [kvHeads] at position `slot` of a page; `page`: where this layer's part of it begins. */
+  store_kv(k: number, v: number, page: number, slot: number, kvHeads: number, headStride: number): void
+  /**
+   * out[heads · headDim] = softmax(scale · q·K) · V over positions from ≤ j < to, from < to, for one token.
+   * table: u32 page addresses, one for 16 positions from position 0. scores: scratch f32 [to − from].
+   */
+  attention(
+    q: number,
+    table: number,
+    layerOffset: number,
+    out: number,
+    scores: number,
+    from: number,
+    to: number,
+    heads: number,
+    kvHeads: number,
+    headDim: number,
+    headStride: number,
+    scale: number,
+  ): void
+
+  /**
+   * Chooses k experts and weighs them, by ascending expert: ids i32 [k], weights f32 [k]. bias: f32 [experts], 0 for none.
+   * score: 0 softmax, 1 sigmoid. order: 0 score-then-topk, 1 topk-then-score. normalize: 0 or 1. scratch: 8 · experts bytes.
+   */
+  router_topk(
+    logits: number,
+    bias: number,
+    experts: number,
+    k: number,
+    score: number,
+    order: number,
+    normalize: number,
+    scale: number,
+    ids: number,
+    weights: number,
+    scratch: number,
+  ): void
+  /** x = softmax(x), in place; n ≥ 1 of any size, nothing beyond is touched. */
+  softmax_row(x: number, n: number): void
+  /** x = e^(x − max x), in place; returns the sum. */
+  exp_row(x: number, n: number): number
+  /** Index of the largest number, the lowest of equals. */
+  argmax(x: number, n: number): number
+}
