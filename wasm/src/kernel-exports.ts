@@ -23,7 +23,7 @@ export interface KernelExports {
   quantize_rows(x: number, out: number, cols: number, tokens: number, xStride: number, outStride: number): void
 
   /**
-   * y = w · x / sqrt(mean(x²) + eps), `count` rows of n. y may be x. Here and in the next six, n is rounded up to 4: rows are padded
+   * y = w · x / sqrt(mean(x²) + eps), `count` rows of n. y may be x. Here and in the next seven, n is rounded up to 4: rows are padded
    * with zeros at least to there, and the padding stays zero.
    */
   rmsnorm(x: number, w: number, y: number, n: number, eps: number, count: number, xStride: number, yStride: number): void
@@ -33,6 +33,8 @@ export interface KernelExports {
   axpy(y: number, x: number, s: number, n: number): void
   /** y *= s. */
   scale_row(y: number, s: number, n: number): void
+  /** y = 0. */
+  zero_row(y: number, n: number): void
   /** y = y limited to ± limit. */
   clamp_row(y: number, limit: number, n: number): void
   /** out = silu(gate) · up, `count` rows. out may be gate or up. */
