@@ -4,7 +4,10 @@
  */
 export const BLOCK = 32
 
-/** Blocks below this magnitude become zero, so that a scale, and its product with an activation's scale, stays a normal number. */
+/**
+ * Blocks below this magnitude become zero, so that every scale, and a sixteenth of it, is a normal number. Its product with the scale of tiny
+ * activations (down to 2^-107) may still be denormal or zero; what is lost then is below 2^-110 a block.
+ */
 const TINY = 2 ** -64
 /** Scale of a zero block, as the upper 16 bits of an f32: 2^-32. Its codes are all 8, so the value does not matter; a denormal would slow the kernels. */
 const ZERO_SCALE_BITS = 0x2f80

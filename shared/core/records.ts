@@ -6,7 +6,7 @@ export const HI_RECORD_BYTES = 144
 export const LO_RECORD_BYTES = 128
 /** Quantised activations: 32 columns. */
 export const X_RECORD_BYTES = 48
-/** Positions of one KV page (LIMITS.pagePositions). */
+/** Positions of one KV page: smaller ones mean longer tables, larger ones more waste. */
 export const KV_PAGE_POSITIONS = 16
 /** A block of activations whose largest magnitude is below this is zeros: 127 over it would soon leave the range of f32. */
 export const ZERO_BLOCK_BELOW = 1e-30

@@ -1,9 +1,12 @@
 import { LIMITS } from '../protocol/limits.ts'
 import { padCols, padRows, xRecordsBytes } from './layout.ts'
 import type { ModelSpec } from './model-spec.ts'
+import { KV_PAGE_POSITIONS } from './records.ts'
 
 /** Tokens that a host computes at once for one expert: bounds its scratch. */
 export const HOST_ROWS = 32
+/** Header and tables of a frame, at most. */
+const FRAME_OVERHEAD_BYTES = 256 * 1024
 /** Logits rows that the engine holds at once. */
 export const LOGITS_ROWS = 4
 
@@ -14,7 +17,7 @@ export function headStrideFloats(headDim: number): number {
 
 /** KV pages that one whole context takes. */
 export function contextPages(spec: ModelSpec): number {
-  return Math.ceil(spec.context / LIMITS.pagePositions)
+  return Math.ceil(spec.context / KV_PAGE_POSITIONS)
 }
 
 /** Bytes of one token in each of the engine's buffers; a buffer holds `stepTokens` of them. The one list for budget and allocation. */
@@ -53,7 +56,7 @@ export function engineTokenBytes(spec: ModelSpec) {
 export function engineFixedBytes(spec: ModelSpec) {
   return {
     routerScratch: padRows(spec.router.experts) * 8,
-    scores: Math.ceil(spec.context / 16) * 64,
+    scores: contextPages(spec) * KV_PAGE_POSITIONS * 4,
     logits: LOGITS_ROWS * padRows(spec.vocab) * 4,
     pageTables: LIMITS.runningMax * contextPages(spec) * 4,
   } as const
@@ -66,13 +69,18 @@ export interface StepLimits {
   readonly chunk: number
 }
 
-/** A step as large as the platform's message allows: the rows of all its pairs may come back in one frame. SPEC SC1. */
+/**
+ * A step as large as a frame allows: all its pairs may go to one host and come back in one message. Half of a small step stays for
+ * decodes, so that a prompt never starves them. SPEC SC1.
+ * @returns fewer than two tokens where not even a decode and a prompt token fit: such a model cannot be served.
+ */
 export function stepLimits(spec: ModelSpec, chunk: number): StepLimits {
-  const rowBytes = spec.router.topK * padCols(spec.hidden) * 4
-  const fits = Math.floor((LIMITS.frameBytesMax - 64 * 1024) / rowBytes)
-  const stepTokens = Math.max(LOGITS_ROWS, Math.min(LIMITS.runningMax + chunk, fits))
-  const running = Math.min(LIMITS.runningMax, Math.ceil(stepTokens / 2))
-  return { stepTokens, running, chunk: Math.min(chunk, stepTokens - running) }
+  const { topK } = spec.router
+  const rowBytes = topK * padCols(spec.hidden) * 4
+  const fits = Math.min(Math.floor((LIMITS.frameBytesMax - FRAME_OVERHEAD_BYTES) / rowBytes), Math.floor(LIMITS.framePairsMax / topK), LIMITS.frameTokensMax)
+  const chunkTokens = Math.min(chunk, Math.floor(fits / 2))
+  const running = Math.min(LIMITS.runningMax, fits - chunkTokens)
+  return { stepTokens: running + chunkTokens, running, chunk: chunkTokens }
 }
 
 /** Bytes of one token in each of a host's buffers; a buffer holds HOST_ROWS of them. */

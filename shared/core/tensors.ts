@@ -1,3 +1,5 @@
+import { trunkEncoding } from '../protocol/tiers.ts'
+import type { Encoding, Tier } from '../protocol/tiers.ts'
 import type { ModelSpec } from './model-spec.ts'
 
 /** A tensor of the trunk, by its name in the pack. `f32`: kept in f32 in every tier; `tier`: follows the tier. */
@@ -31,6 +33,12 @@ export function trunkTensors(spec: ModelSpec): TrunkTensor[] {
     vector('norm', hidden),
     ...(spec.tiedHead ? [] : [matrix('head', vocab, hidden)]),
   ]
+}
+
+/** How the pack stores a trunk tensor at a tier. */
+export function tensorEncoding(tensor: TrunkTensor, tier: Tier): Encoding {
+  if (tensor.kind === 'vector') return 'f32-vector'
+  return tensor.precision === 'f32' ? 'f32-matrix' : trunkEncoding(tier)
 }
 
 function layerTensors(spec: ModelSpec, layer: number): TrunkTensor[] {

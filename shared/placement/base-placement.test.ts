@@ -51,7 +51,7 @@ it('[PL2] refuses a share above a budget, naming host and bytes', () => {
   expect(planBasePlacement(model, hostsOf(2, 200), 'packed', 1)).toMatchObject({ ok: true })
 })
 
-it('[PL4] the worked example of docs/design/placement.md', () => {
+it('[PL3] the worked example of docs/design/placement.md', () => {
   const model = [
     [1, 1, 1, 1],
     [1, 1, 1, 1],

@@ -11,7 +11,8 @@ export interface HostBudget {
 }
 
 /** `packed`: the fewest hosts per layer. `spread`: each layer over all hosts (an experiment; more calls a layer). */
-export type PlacementShape = 'packed' | 'spread'
+export const PLACEMENT_SHAPES = ['packed', 'spread'] as const
+export type PlacementShape = (typeof PLACEMENT_SHAPES)[number]
 
 /**
  * One replica of every expert, bytes balanced over the hosts. SPEC PL1 to PL4.

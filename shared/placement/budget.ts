@@ -1,16 +1,17 @@
-import { encodedBytes } from '../core/layout.ts'
+import { encodedBytes, padCols } from '../core/layout.ts'
 import type { ModelSpec } from '../core/model-spec.ts'
 import { contextPages, engineFixedBytes, engineTokenBytes, headStrideFloats, HOST_ROWS, hostTokenBytes } from '../core/scratch.ts'
-import { trunkTensors } from '../core/tensors.ts'
-import type { TrunkTensor } from '../core/tensors.ts'
+import { KV_PAGE_POSITIONS } from '../core/records.ts'
+import { tensorEncoding, trunkTensors } from '../core/tensors.ts'
 import { fail } from '../protocol/errors.ts'
 import type { MoeErrorOf } from '../protocol/errors.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import { ok } from '../protocol/result.ts'
 import type { Result } from '../protocol/result.ts'
-import { trunkEncoding } from '../protocol/tiers.ts'
-import type { Encoding, Tier } from '../protocol/tiers.ts'
+import type { Tier } from '../protocol/tiers.ts'
 
+/** What is left of an isolate for WASM memory. */
+export const WASM_BYTES_MAX = LIMITS.isolateBytes - LIMITS.scriptHeapBytes - LIMITS.transferBytes
 /** Slack for alignment, per allocated buffer. */
 const ALIGN_BYTES = 64
 
@@ -25,16 +26,10 @@ export interface EngineBudget {
   readonly totalBytes: number
 }
 
-/** Bytes of one KV page: keys and values of LIMITS.pagePositions positions in every layer, f32. */
+/** Bytes of one KV page: keys and values of KV_PAGE_POSITIONS positions in every layer, f32. */
 export function kvPageBytes(spec: ModelSpec): number {
   const { kvHeads, headDim } = spec.attention
-  return spec.layers.length * 2 * kvHeads * LIMITS.pagePositions * headStrideFloats(headDim) * 4
-}
-
-/** How the pack stores a trunk tensor at a tier. */
-export function tensorEncoding(tensor: TrunkTensor, tier: Tier): Encoding {
-  if (tensor.kind === 'vector') return 'f32-vector'
-  return tensor.precision === 'f32' ? 'f32-matrix' : trunkEncoding(tier)
+  return spec.layers.length * 2 * kvHeads * KV_PAGE_POSITIONS * headStrideFloats(headDim) * 4
 }
 
 export function trunkBytes(spec: ModelSpec, tier: Tier): number {
@@ -46,10 +41,17 @@ export function trunkBytes(spec: ModelSpec, tier: Tier): number {
  * at most what LIMITS.runningMax whole contexts need. Fails with `over-budget` where the trunk leaves no room for a page.
  */
 export function planEngineMemory(spec: ModelSpec, tier: Tier, stepTokens: number): Result<EngineBudget, MoeErrorOf<'over-budget'>> {
+  const rowsBytes = 2 * spec.router.topK * padCols(spec.hidden) * 4
+  if (stepTokens < 2)
+    return fail('over-budget', `the rows of two tokens need ${rowsBytes} bytes, a frame has ${LIMITS.frameBytesMax}`, {
+      part: 'frame',
+      bytes: rowsBytes,
+      budgetBytes: LIMITS.frameBytesMax,
+    })
   const trunk = trunkBytes(spec, tier)
   const scratch = engineScratchBytes(spec, stepTokens)
   const page = kvPageBytes(spec)
-  const budget = LIMITS.isolateBytes - LIMITS.scriptHeapBytes
+  const budget = WASM_BYTES_MAX
   const kvPages = Math.min(LIMITS.runningMax * contextPages(spec), Math.floor((budget - trunk - scratch) / page))
   const totalBytes = trunk + scratch + Math.max(kvPages, 1) * page
   if (kvPages < 1) {
@@ -59,7 +61,7 @@ export function planEngineMemory(spec: ModelSpec, tier: Tier, stepTokens: number
       budgetBytes: budget,
     })
   }
-  const contextTokens = Math.min(spec.context, kvPages * LIMITS.pagePositions)
+  const contextTokens = Math.min(spec.context, kvPages * KV_PAGE_POSITIONS)
   return ok({ trunkBytes: trunk, scratchBytes: scratch, kvPageBytes: page, kvPages, contextTokens, totalBytes })
 }
 

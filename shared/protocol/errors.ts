@@ -69,5 +69,12 @@ export function fail<C extends ErrorCode>(code: C, message: string, details: Err
 
 /** True for a value that another isolate made with `moeError`. */
 export function isMoeError(value: unknown): value is MoeError {
-  return typeof value === 'object' && value !== null && 'code' in value && typeof value.code === 'string' && value.code in ERROR_CODES && 'details' in value
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'code' in value &&
+    typeof value.code === 'string' &&
+    Object.hasOwn(ERROR_CODES, value.code) &&
+    'details' in value
+  )
 }

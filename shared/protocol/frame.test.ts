@@ -84,7 +84,8 @@ it('[WI3] a reply is accepted only for its own request', () => {
   const request = { sequence: 7, layer: 3, epoch: 2, tokens: 2, pairs: 3, experts: 2, rowBytes: 48 }
   const { frame, rows } = createRowsFrame(request, 16, ISOLATE)
   rows.fill(9)
-  expect(parseReply(frame, request, 16)).toMatchObject({ ok: true, value: { isolateId: ISOLATE } })
+  const parsed = parseReply(frame, request, 16)
+  expect(parsed.ok && parsed.value.isolateId()).toBe(ISOLATE)
   for (const other of [{ sequence: 8 }, { layer: 4 }, { epoch: 3 }, { pairs: 4 }]) {
     expect(parseReply(frame, { ...request, ...other }, 16)).toMatchObject({
       ok: false,
@@ -106,4 +107,5 @@ it("[WI4] the host's own error comes through whole", () => {
   const request = { sequence: 7, layer: 3, epoch: 2, tokens: 1, pairs: 1, experts: 1, rowBytes: 48 }
   const error = moeError('not-resident', 'expert 4 of layer 3 is not on this host', { layer: 3, expert: 4, epoch: 2 })
   expect(parseReply(buildErrorFrame(7, ISOLATE, error), request, 16)).toEqual({ ok: false, error })
+  expect(parseReply(buildErrorFrame(6, ISOLATE, error), request, 16)).toMatchObject({ ok: false, error: { code: 'frame-invalid' } })
 })

@@ -19,6 +19,8 @@ const KIND = { run: 1, rows: 2, error: 3 } as const
 const AT = { magic: 0, version: 4, kind: 6, sequence: 8, layer: 12, epoch: 16, tokens: 20, pairs: 24, experts: 28, rowBytes: 32, isolate: 36 } as const
 const HEADER_BYTES = 48
 const EXPERT_BYTES = 8
+/** Of an error about a frame whose own number could not be read. Run frames count from 1. */
+export const NO_SEQUENCE = 0
 
 export interface RunHeader {
   readonly sequence: number
@@ -43,7 +45,8 @@ export interface RunFrame extends RunHeader {
 }
 
 export interface RowsFrame {
-  readonly isolateId: string
+  /** Which isolate answered. Read on demand: a reply a layer does not need it. */
+  isolateId(): string
   /** [pairs, rowBytes], a view of the frame. */
   readonly rows: Uint8Array
 }
@@ -95,7 +98,7 @@ export function buildErrorFrame(sequence: number, isolateId: string, error: MoeE
 
 /** Reads the reply to `request`: rows of `rowBytes` each, the host's own error, or `frame-invalid` where the reply is not the request's. */
 export function parseReply(bytes: Uint8Array, request: RunHeader, rowBytes: number): Result<RowsFrame, MoeError> {
-  if (bytes.byteLength >= HEADER_BYTES && view(bytes).getUint16(AT.kind, true) === KIND.error) return parseError(bytes)
+  if (bytes.byteLength >= HEADER_BYTES && view(bytes).getUint16(AT.kind, true) === KIND.error) return parseError(bytes, request)
   const header = readHeader(bytes, KIND.rows)
   if (!header.ok) return header
   for (const field of ['sequence', 'layer', 'epoch', 'pairs'] as const) {
@@ -104,7 +107,7 @@ export function parseReply(bytes: Uint8Array, request: RunHeader, rowBytes: numb
   if (header.value.rowBytes !== rowBytes) return invalid('rowBytes', header.value.rowBytes, rowBytes)
   const want = HEADER_BYTES + request.pairs * rowBytes
   if (bytes.byteLength !== want) return invalid('length', bytes.byteLength, want)
-  return ok({ isolateId: readIsolate(bytes), rows: bytes.subarray(HEADER_BYTES) })
+  return ok({ isolateId: () => readIsolate(bytes), rows: bytes.subarray(HEADER_BYTES) })
 }
 
 function parseTables(bytes: Uint8Array, header: RunHeader, body: number): Result<RunFrame, MoeError> {
@@ -132,9 +135,11 @@ function parseTables(bytes: Uint8Array, header: RunHeader, body: number): Result
   return ok({ ...header, expertIds, expertPairs, pairTokens, activations: bytes.subarray(body) })
 }
 
-function parseError(bytes: Uint8Array): Result<never, MoeError> {
+function parseError(bytes: Uint8Array, request: RunHeader): Result<never, MoeError> {
   const header = readHeader(bytes, KIND.error)
   if (!header.ok) return header
+  const { sequence } = header.value
+  if (sequence !== request.sequence && sequence !== NO_SEQUENCE) return invalid('sequence', sequence, request.sequence)
   if (bytes.byteLength !== HEADER_BYTES + header.value.rowBytes) return invalid('length', bytes.byteLength, HEADER_BYTES + header.value.rowBytes)
   const error = parseJson(new TextDecoder().decode(bytes.subarray(HEADER_BYTES)))
   return { ok: false, error: isMoeError(error) ? error : moeError('internal', 'the host answered with an error that has no code', {}) }

@@ -1,9 +1,9 @@
 /** Every bound in one place, the unit last in the name. Why each number: docs/design/limits.md. */
-const MiB = 1024 * 1024
+export const MIB = 1024 * 1024
 
 export const LIMITS = {
   /** HTTP request body. */
-  bodyBytesMax: 4 * MiB,
+  bodyBytesMax: 4 * MIB,
   /** Prompts in one completion request, and prompts × n sequences. */
   promptsMax: 64,
   sequencesMax: 64,
@@ -11,22 +11,28 @@ export const LIMITS = {
   stopStringsMax: 4,
   stopStringChars: 256,
   logprobsMax: 20,
+  /** Characters of all texts of a request together: encoding takes time. */
+  promptCharsMax: 1 << 18,
+  /** Log-probabilities, alternatives included, that one answer holds at once: all of them, or the echoed prompts of a stream. */
+  logprobEntriesMax: 1 << 17,
   messagesMax: 2048,
-  /** One RPC message: the platform refuses 32 MiB, header included. */
-  frameBytesMax: 31 * MiB,
+  /** One RPC message. The platform refuses 32 MiB; ours are smaller, because sender and receiver hold copies. */
+  frameBytesMax: 8 * MIB,
   frameTokensMax: 1024,
   framePairsMax: 16384,
-  chunkBytes: 4 * MiB,
-  rangesInFlight: 4,
+  /** One range read of R2, and how many of an isolate are under way: together they are the transfer part of its budget. */
+  chunkBytes: 2 * MIB,
+  readsInFlight: 4,
   /** Bytes of expert weights on one host; of everything in one isolate. */
-  hostArenaBytes: 84 * MiB,
-  isolateBytes: 110 * MiB,
-  /** Heap of the script itself, V8 included, that no plan may use. */
-  scriptHeapBytes: 14 * MiB,
-  manifestBytesMax: 32 * MiB,
-  tokenizerBytesMax: 32 * MiB,
-  tokenizerConfigBytesMax: 4 * MiB,
-  chatTemplateBytesMax: MiB,
+  hostArenaBytes: 84 * MIB,
+  isolateBytes: 110 * MIB,
+  /** What no plan may use: the script's own heap, and range reads or frames under way. */
+  scriptHeapBytes: 14 * MIB,
+  transferBytes: 8 * MIB,
+  manifestBytesMax: 8 * MIB,
+  tokenizerBytesMax: 32 * MIB,
+  tokenizerConfigBytesMax: 4 * MIB,
+  chatTemplateBytesMax: MIB,
   layersMax: 512,
   expertsMax: 4096,
   hiddenMax: 65536,
@@ -37,6 +43,6 @@ export const LIMITS = {
   /** Sequences that one engine runs at once, and that may wait. */
   runningMax: 64,
   waitingMax: 256,
-  /** Positions of one KV page. */
-  pagePositions: 16,
+  /** Events of one request that its reader has not taken. A client that stops reading costs no more. */
+  unreadBytesMax: 4 * MIB,
 } as const

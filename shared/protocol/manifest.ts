@@ -77,10 +77,6 @@ export function expertRanges(entry: ExpertEntry, tier: Tier): readonly StoredRan
   return ranges.filter((range) => range !== null)
 }
 
-export function expertBytes(entry: ExpertEntry, tier: Tier): number {
-  return expertRanges(entry, tier).reduce((sum, range) => sum + range.bytes, 0)
-}
-
 export function trunkEntries(manifest: Manifest, tier: Tier): readonly TrunkEntry[] {
   return tier === 'f32' ? manifest.trunk.f32 : manifest.trunk.q8
 }

@@ -43,7 +43,7 @@ it('[RE1] fills every range from reads of at most a chunk, few in flight', async
   expect(await loadRanges(store, hasher, loads)).toMatchObject({ ok: true })
   for (const load of loads) expect(Buffer.compare(load.into, bytes.subarray(load.offset, load.offset + load.bytes))).toBe(0)
   expect(Math.max(...asked.map((read) => read.bytes))).toBeLessThanOrEqual(LIMITS.chunkBytes)
-  expect(seen.inFlightMax).toBeLessThanOrEqual(LIMITS.rangesInFlight)
+  expect(seen.inFlightMax).toBeLessThanOrEqual(LIMITS.readsInFlight)
   expect(asked.filter((read) => read.object === 'b')).toHaveLength(1) // neighbours share a read
 })
 

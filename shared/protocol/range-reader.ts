@@ -33,7 +33,8 @@ interface ChunkRead {
 const GAP_BYTES_MAX = 64 * 1024
 
 /**
- * Reads ranges into memory in chunks, at most LIMITS.rangesInFlight at a time, and verifies each range's checksum. SPEC RE1, RE2, PK3.
+ * Reads ranges into memory in chunks, at most LIMITS.readsInFlight of them in memory at a time, and verifies each range's checksum.
+ * One call at a time in an isolate: that is what bounds its transfer bytes. SPEC RE1, RE2, PK3.
  * On an error some `into` hold unverified bytes: the caller must not use them.
  */
 export async function loadRanges(
@@ -44,12 +45,10 @@ export async function loadRanges(
 ): Promise<Result<void, MoeError>> {
   const reads = planReads(loads)
   const hashers = loads.map(createHasher)
-  const inFlight = reads.slice(0, LIMITS.rangesInFlight).map((read) => readChunk(store, read))
+  const inFlight = reads.slice(0, LIMITS.readsInFlight).map((read) => readChunk(store, read))
   try {
     for (const [index, read] of reads.entries()) {
       const chunk = await inFlight[index]!
-      const next = reads[index + LIMITS.rangesInFlight]
-      if (next) inFlight.push(readChunk(store, next))
       if (!chunk.ok) return chunk
       const bytes = chunk.value
       if (!bytes) return fail('weights-missing', `${read.object} does not exist`, { object: read.object })
@@ -60,6 +59,8 @@ export async function loadRanges(
         await hashers[piece.load]!.update(part)
       }
       onBytes(read.bytes)
+      const next = reads[index + LIMITS.readsInFlight] // only now: the chunk just taken is free
+      if (next) inFlight.push(readChunk(store, next))
     }
   } finally {
     await Promise.all(inFlight) // after an early return nobody else waits for these reads

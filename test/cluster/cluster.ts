@@ -9,6 +9,7 @@ import type { GenerateEvent, GenerateRequest } from '../../shared/protocol/engin
 import type { MoeError } from '../../shared/protocol/errors.ts'
 import { PROTOCOL_VERSION } from '../../shared/protocol/host-api.ts'
 import type { Hello } from '../../shared/protocol/host-api.ts'
+import { LIMITS } from '../../shared/protocol/limits.ts'
 import { parseManifest } from '../../shared/protocol/manifest-parser.ts'
 import type { Manifest } from '../../shared/protocol/manifest.ts'
 import type { Hasher, RangeStore } from '../../shared/protocol/range-reader.ts'
@@ -18,7 +19,7 @@ import type { Tier } from '../../shared/protocol/tiers.ts'
 import type { KernelChoice } from '../../wasm/src/kernels.ts'
 import { loadKernelModules } from '../../wasm/src/load-from-disk.ts'
 import { createEngineCore } from '../../workers/engine/engine-core.ts'
-import { hostNames } from '../../workers/engine/host-binding.ts'
+import { hostNames } from '../../shared/placement/host-names.ts'
 import { createHostLink } from '../../workers/engine/host-link.ts'
 import type { OpenSession } from '../../workers/engine/host-link.ts'
 import { loadTrunk } from '../../workers/engine/load-engine.ts'
@@ -51,8 +52,8 @@ export async function createCluster(options: ClusterOptions) {
   const kernels = options.kernels ?? 'auto'
   const store = (options.wrapStore ?? ((s) => s))(diskStore(pack))
   const loaded = must(await loadTrunk({ manifest, tier, chunk: options.chunk ?? 64, modules, kernels, store, createHasher: nodeHasher }, () => undefined))
-  const hosts = hostNames(options.hosts).map((host) => ({ host, arenaBytes: 84 * 1024 * 1024 }))
-  const placement = must(planBasePlacement(expertBytesByLayer(manifest, tier), hosts, options.shape ?? 'packed', 1))
+  const hosts = hostNames(options.hosts).map((host) => ({ host, arenaBytes: LIMITS.hostArenaBytes }))
+  const placement = must(planBasePlacement(expertBytesByLayer(manifest.spec, tier), hosts, options.shape ?? 'packed', 1))
   const memories = hosts.map(({ arenaBytes }) => createHostMemory(manifest.spec, tier, arenaBytes, modules, kernels))
   const links = hosts.map(({ host }, index) => {
     const isolateId = index.toString(16).padStart(24, '0')
@@ -70,12 +71,12 @@ export async function createCluster(options: ClusterOptions) {
       host,
       hello: (options.wrapHello ?? ((h) => h))(hello, index),
       within: async (call) => ok(await call),
+      wait: () => Promise.resolve(),
       async connect(asked): Promise<Result<OpenSession, MoeError>> {
         current = expertHost() // as after a reset: memory stays, the object is new
         const assignment = current.open(asked)
         if (!assignment.ok) return assignment
         const session: OpenSession = {
-          isolateId,
           run: (frame) => current.run(frame, assignment.value),
           report: async () => current.report(),
           close: () => undefined,
@@ -119,7 +120,7 @@ export function greedyRequest(prompts: readonly (readonly number[])[], rest: Par
 
 /** Forgets all weights of a host, as a new isolate would. */
 export function loseWeights(memory: HostMemory): void {
-  memory.slots.clear()
+  memory.slots.drop(() => false)
 }
 
 export async function readManifest(pack: string): Promise<Manifest> {

@@ -196,6 +196,20 @@ it('[SC2] when pages run out the oldest go first, nobody is overtaken and all ar
   expect(cluster.core.counts()).toMatchObject({ running: 0, waiting: 0, kvPagesUsed: 0 })
 })
 
+it('[FA3] a sink that throws loses its own request, not its neighbours', async () => {
+  const cluster = await open()
+  const broken = {
+    emit: () => {
+      throw new Error('the stream is gone')
+    },
+    end: () => undefined,
+  }
+  must(cluster.core.generate({ ...REQUEST, requestId: 'broken', maxTokens: 200 }, broken))
+  expect(await answer(cluster)).toEqual(await undisturbed())
+  expect(cluster.faults).toHaveLength(1)
+  expect(cluster.core.counts()).toMatchObject({ running: 0, waiting: 0, kvPagesUsed: 0 })
+})
+
 it('[SC5] a full queue refuses before work starts', async () => {
   const cluster = await open()
   const sink = { emit: () => undefined, end: () => undefined }

@@ -1,7 +1,7 @@
 import { env, evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { beforeAll, expect, it } from 'vitest'
 import type { Placement } from '../../shared/placement/placement.ts'
-import { buildTinyPack } from './tiny-pack.ts'
+import { buildTinyPack } from '../fixtures/tiny-pack.ts'
 
 beforeAll(async () => {
   for (const [name, bytes] of await buildTinyPack()) await env.BUCKET.put(`models/tiny/test/${name}`, bytes)
@@ -13,7 +13,7 @@ async function placement(): Promise<Placement> {
   return planned.value as Placement
 }
 
-it('[PL1] plans once and keeps the table across evictions', async () => {
+it('[PL5] plans once and keeps the table across evictions', async () => {
   const first = await placement()
   expect(first).toMatchObject({ epoch: 1, hosts: ['expert-00', 'expert-01'] })
   expect(first.layers).toEqual([
@@ -24,7 +24,7 @@ it('[PL1] plans once and keeps the table across evictions', async () => {
   expect(await placement()).toEqual(first)
 })
 
-it('[PL4] what was planned from something else is planned anew, one epoch later', async () => {
+it('[PL5] what was planned from something else is planned anew, one epoch later', async () => {
   await placement()
   await runInDurableObject(env.AUTOSCALER.getByName('autoscaler'), (_, state) => {
     state.storage.sql.exec("UPDATE placement SET inputs = 'another pack'")

@@ -1,11 +1,10 @@
 import { DurableObject } from 'cloudflare:workers'
-import type { PlacementShape } from '../../shared/placement/base-placement.ts'
+import { PLACEMENT_SHAPES } from '../../shared/placement/base-placement.ts'
 import type { Placement } from '../../shared/placement/placement.ts'
-import { fail } from '../../shared/protocol/errors.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
 import type { Result } from '../../shared/protocol/result.ts'
-import { isTier } from '../../shared/protocol/tiers.ts'
 import { readManifest } from '../r2-store.ts'
+import { namesSetting, oneOfSetting, tierSetting, wholeSetting } from '../settings.ts'
 import { currentPlacement } from './current-placement.ts'
 import type { AutoscalerEnv } from './env.ts'
 import { sqlPlacementStore } from './placement-store.ts'
@@ -15,12 +14,12 @@ export class Autoscaler extends DurableObject<AutoscalerEnv> {
   /** The table that an engine starts with. */
   async placement(): Promise<Result<Placement, MoeError>> {
     const { BUCKET, MODEL_PREFIX, TIER, HOSTS, ARENA_BYTES, PLACEMENT } = this.env
-    if (!isTier(TIER)) return fail('hello-mismatch', `TIER is ${TIER}`, { field: 'tier', want: 'q8, q4 or f32', got: TIER })
+    const arenaBytes = wholeSetting('ARENA_BYTES', ARENA_BYTES)
+    const hosts = namesSetting('HOSTS', HOSTS).map((host) => ({ host, arenaBytes }))
+    const shape = oneOfSetting('PLACEMENT', PLACEMENT, PLACEMENT_SHAPES)
     const manifest = await readManifest(BUCKET, MODEL_PREFIX)
     if (!manifest.ok) return manifest
-    const hosts = (JSON.parse(HOSTS) as string[]).map((host) => ({ host, arenaBytes: Number(ARENA_BYTES) }))
-    const shape: PlacementShape = PLACEMENT === 'spread' ? 'spread' : 'packed'
-    return currentPlacement(sqlPlacementStore(this.ctx.storage.sql), { manifest: manifest.value, tier: TIER, hosts, shape })
+    return currentPlacement(sqlPlacementStore(this.ctx.storage.sql), { manifest: manifest.value, tier: tierSetting(TIER), hosts, shape })
   }
 }
 

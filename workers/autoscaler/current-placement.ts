@@ -24,7 +24,7 @@ export function currentPlacement(store: PlacementStore, inputs: PlacementInputs)
   const name = JSON.stringify([inputs.manifest.digest, inputs.tier, inputs.hosts, inputs.shape])
   const stored = store.read()
   if (stored?.inputs === name) return ok(stored.placement)
-  const planned = planBasePlacement(expertBytesByLayer(inputs.manifest, inputs.tier), inputs.hosts, inputs.shape, (stored?.placement.epoch ?? 0) + 1)
+  const planned = planBasePlacement(expertBytesByLayer(inputs.manifest.spec, inputs.tier), inputs.hosts, inputs.shape, (stored?.placement.epoch ?? 0) + 1)
   if (planned.ok) store.write(name, planned.value)
   return planned
 }

@@ -7,14 +7,15 @@ import type { Result } from '../../shared/protocol/result.ts'
 
 /** Whether a request can ever run here. Checked before anything is allocated for it. SPEC AP3. */
 export function checkRequest(request: GenerateRequest, info: ModelInfo): Result<void, MoeError> {
-  const { prompts, n, maxTokens, logprobs, sampling, echo } = request
-  if (n < 1 || n > LIMITS.nMax) return bad('n', `n is ${n}, expected 1 to ${LIMITS.nMax}`)
+  const { requestId, prompts, n, maxTokens, logprobs, sampling, echo } = request
+  if (typeof requestId !== 'string' || !Array.isArray(prompts) || !Array.isArray(request.stopTokens))
+    return bad(null, 'a request has an id, prompts and stop tokens')
+  if (!isWithin(n, 1, LIMITS.nMax)) return bad('n', `n is ${n}, expected 1 to ${LIMITS.nMax}`)
   if (prompts.length < 1 || prompts.length * n > LIMITS.sequencesMax)
     return bad('prompt', `${prompts.length} prompts × ${n} are more than ${LIMITS.sequencesMax} sequences`)
-  if (maxTokens !== null && (!Number.isInteger(maxTokens) || maxTokens < (echo ? 0 : 1))) return bad('max_tokens', `max_tokens is ${maxTokens}`)
-  if (logprobs !== null && (logprobs < 0 || logprobs > LIMITS.logprobsMax))
-    return bad('logprobs', `logprobs is ${logprobs}, expected 0 to ${LIMITS.logprobsMax}`)
-  if (!(sampling.temperature >= 0) || !(sampling.topP > 0 && sampling.topP <= 1)) return bad('temperature', 'temperature or top_p is out of range')
+  if (maxTokens !== null && !isWithin(maxTokens, echo ? 0 : 1, Number.MAX_SAFE_INTEGER)) return bad('max_tokens', `max_tokens is ${maxTokens}`)
+  if (logprobs !== null && !isWithin(logprobs, 0, LIMITS.logprobsMax)) return bad('logprobs', `logprobs is ${logprobs}, expected 0 to ${LIMITS.logprobsMax}`)
+  if (!Object.values(sampling).every(Number.isFinite) || sampling.temperature < 0) return bad('temperature', 'a sampling parameter is out of range')
   for (const prompt of prompts) {
     const checked = checkPrompt(prompt, maxTokens, info)
     if (!checked.ok) return checked
@@ -24,7 +25,7 @@ export function checkRequest(request: GenerateRequest, info: ModelInfo): Result<
 
 function checkPrompt(prompt: readonly number[], maxTokens: number | null, info: ModelInfo): Result<void, MoeError> {
   const { contextTokens, vocab } = info
-  if (prompt.length === 0) return bad('prompt', 'the prompt is empty')
+  if (!Array.isArray(prompt) || prompt.length === 0) return bad('prompt', 'the prompt is empty')
   const wanted = prompt.length + Math.min(maxTokens ?? 1, 1) // one new token must fit; a longer continuation ends with `length` at the context's end
   if (wanted > contextTokens) {
     const message = `This model's maximum context length is ${contextTokens} tokens, but the prompt has ${prompt.length} and the completion needs room.`
@@ -34,6 +35,11 @@ function checkPrompt(prompt: readonly number[], maxTokens: number | null, info: 
   return wrong === undefined ? ok(undefined) : bad('prompt', `token id ${wrong} is not in the vocabulary of ${vocab}`)
 }
 
-function bad(param: string, message: string): { readonly ok: false; readonly error: MoeError } {
+/** Also false for what only claims to be a number: arguments come from another isolate. */
+function isWithin(value: number, min: number, max: number): boolean {
+  return Number.isInteger(value) && value >= min && value <= max
+}
+
+function bad(param: string | null, message: string): { readonly ok: false; readonly error: MoeError } {
   return fail('invalid-request', message, { param, reason: 'invalid_value' })
 }

@@ -1,6 +1,6 @@
 import { padCols, padRows } from '../../shared/core/layout.ts'
+import { KV_PAGE_POSITIONS } from '../../shared/core/records.ts'
 import { headStrideFloats } from '../../shared/core/scratch.ts'
-import { LIMITS } from '../../shared/protocol/limits.ts'
 import { linear, quantize } from '../../wasm/src/linear.ts'
 import type { EngineMemory } from './engine-memory.ts'
 import type { StepBatch } from './step-batch.ts'
@@ -72,9 +72,7 @@ function prepareHeads(memory: EngineMemory, weights: LayerWeights, layer: number
   k.rope(qHeads, cos, sin, heads, headDim, headBytes)
   k.rope(kHeads, cos, sin, kvHeads, headDim, headBytes)
   const position = batch.positions[t]!
-  const table = memory.arena.u32(batch.tables[t]!, Math.floor(position / LIMITS.pagePositions) + 1)
-  const page = table[Math.floor(position / LIMITS.pagePositions)]! + layer * layerBytes(memory)
-  k.store_kv(kHeads, vHeads, page, position % LIMITS.pagePositions, kvHeads, headBytes)
+  k.store_kv(kHeads, vHeads, batch.pages[t]! + layer * layerBytes(memory), position % KV_PAGE_POSITIONS, kvHeads, headBytes)
 }
 
 function attend(memory: EngineMemory, weights: LayerWeights, layer: number, batch: StepBatch, t: number): void {

@@ -19,14 +19,17 @@ export function createCallDeadlines(wait: (ms: number) => Promise<void>): Within
 
   async function tick(): Promise<void> {
     ticking = true
-    while (pending.size > 0) {
-      await wait(TICK_MS)
-      for (const [expire, ticks] of pending) {
-        if (ticks >= CALL_TICKS) expire()
-        else pending.set(expire, ticks + 1)
+    try {
+      while (pending.size > 0) {
+        await wait(TICK_MS)
+        for (const [expire, ticks] of pending) {
+          if (ticks >= CALL_TICKS) expire()
+          else pending.set(expire, ticks + 1)
+        }
       }
+    } finally {
+      ticking = false
     }
-    ticking = false
   }
 
   return async (call) => {

@@ -20,14 +20,10 @@ export interface HostCall {
 export function buildCalls(memory: EngineMemory, placement: Placement, layer: number, tokens: number, nextSequence: () => number): HostCall[] {
   const { topK, experts } = memory.spec.router
   const ids = memory.arena.i32(memory.buffer.routerIds, tokens * topK)
-  const order = sortByExpert(ids, experts)
   const hostOf = placement.layers[layer]!
-  const calls: HostCall[] = []
-  for (let host = 0; host < placement.hosts.length; host++) {
-    const pairs = order.filter((pair) => hostOf[ids[pair]!]![0] === host)
-    if (pairs.length > 0) calls.push(buildCall(memory, placement, layer, host, pairs, ids, nextSequence()))
-  }
-  return calls
+  const pairsOf: number[][] = placement.hosts.map(() => [])
+  for (const pair of sortByExpert(ids, experts)) pairsOf[hostOf[ids[pair]!]![0]!]!.push(pair)
+  return pairsOf.flatMap((pairs, host) => (pairs.length > 0 ? [buildCall(memory, placement, layer, host, Uint32Array.from(pairs), ids, nextSequence())] : []))
 }
 
 /** Copies a reply's rows to their pairs. @param rows [pairs, rowBytes] */
@@ -41,11 +37,11 @@ function buildCall(memory: EngineMemory, placement: Placement, layer: number, ho
   const { topK } = memory.spec.router
   const counts = new Map<number, number>()
   for (const pair of pairs) counts.set(ids[pair]!, (counts.get(ids[pair]!) ?? 0) + 1)
-  const stepTokens = Uint32Array.from(new Set(Array.from(pairs, (pair) => Math.floor(pair / topK)))).sort()
-  const place = new Map(Array.from(stepTokens, (token, index) => [token, index]))
+  const used = Uint32Array.from(new Set(Array.from(pairs, (pair) => Math.floor(pair / topK)))).sort()
+  const place = new Map(Array.from(used, (token, index) => [token, index]))
   const quantized = memory.tier !== 'f32'
   const rowBytes = activationBytes(quantized ? 'q8' : 'f32-matrix', memory.spec.hidden)
-  const header = { sequence, layer, epoch: placement.epoch, tokens: stepTokens.length, pairs: pairs.length, experts: counts.size, rowBytes }
+  const header = { sequence, layer, epoch: placement.epoch, tokens: used.length, pairs: pairs.length, experts: counts.size, rowBytes }
   const { frame, experts, pairTokens, activations } = createRunFrame(header)
   let at = 0
   for (const [expert, count] of counts) {
@@ -54,7 +50,7 @@ function buildCall(memory: EngineMemory, placement: Placement, layer: number, ho
   }
   for (let i = 0; i < pairs.length; i++) pairTokens[i] = place.get(Math.floor(pairs[i]! / topK))!
   const source = quantized ? memory.buffer.normedQ : memory.buffer.normed
-  for (let i = 0; i < stepTokens.length; i++) activations.set(memory.arena.u8(source + stepTokens[i]! * rowBytes, rowBytes), i * rowBytes)
+  for (let i = 0; i < used.length; i++) activations.set(memory.arena.u8(source + used[i]! * rowBytes, rowBytes), i * rowBytes)
   return { host, header, frame, pairs }
 }
 

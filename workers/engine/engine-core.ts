@@ -1,4 +1,5 @@
 import { createKvPages } from '../../shared/core/kv-pages.ts'
+import { KV_PAGE_POSITIONS } from '../../shared/core/records.ts'
 import { logprobsOf, sampleToken } from '../../shared/core/sampler.ts'
 import { admitCount, scheduleStep } from '../../shared/core/scheduler.ts'
 import type { Slice } from '../../shared/core/scheduler.ts'
@@ -15,8 +16,10 @@ import type { EngineMemory } from './engine-memory.ts'
 import { createExpertRunner } from './expert-runner.ts'
 import { forwardStep } from './forward.ts'
 import type { HostLink } from './host-link.ts'
-import { advance, createSequences, pagesNeeded, scoresPrompt, wantsLogits } from './sequence.ts'
-import type { ActiveRequest, EventSink, Sequence } from './sequence.ts'
+import { guardSink } from './event-sink.ts'
+import type { EventSink } from './event-sink.ts'
+import { advance, createSequences, pagesNeeded, wantsLogits } from './sequence.ts'
+import type { ActiveRequest, Sequence } from './sequence.ts'
 import { createStepBatch } from './step-batch.ts'
 import { resolveTrunk } from './trunk-weights.ts'
 
@@ -62,7 +65,12 @@ export function createEngineCore(deps: EngineDeps) {
     if (!checked.ok) return checked
     const count = request.prompts.length * request.n
     if (waiting.length + count > LIMITS.waitingMax) return fail('overloaded', `${waiting.length} sequences wait already`, { retryAfterS: 1 })
-    const owner: ActiveRequest = { request, stopTokens: new Set(request.stopTokens), sink, open: count }
+    const owner: ActiveRequest = {
+      request,
+      stopTokens: new Set(request.stopTokens),
+      sink: guardSink(sink, () => cancel(request.requestId, null), deps.onFault),
+      open: count,
+    }
     waiting.push(...createSequences(owner, info.contextTokens, () => nextId++))
     if (!looping) void loop()
     return ok(undefined)
@@ -131,6 +139,7 @@ export function createEngineCore(deps: EngineDeps) {
         batch.ids[t] = sequence.tokens[position]!
         batch.positions[t] = position
         batch.tables[t] = memory.pageTable(sequence.slot)
+        batch.pages[t] = pageAddress(sequence, position)
         batchOwners.push(sequence)
         if (wantsLogits(sequence, position)) batch.logitsOf.push(t)
       }
@@ -185,8 +194,14 @@ export function createEngineCore(deps: EngineDeps) {
 
   function writePageTable(sequence: Sequence): void {
     const table = memory.arena.u32(memory.pageTable(sequence.slot), sequence.pages.length)
-    table.set(sequence.pages.map((page) => memory.kv + page * memory.budget.kvPageBytes))
-    if (scoresPrompt(sequence)) sequence.promptLogprobs.push({ id: sequence.tokens[0]!, logprob: null, top: [] })
+    table.set(sequence.pages.map((_, i) => pageAddress(sequence, i * KV_PAGE_POSITIONS)))
+  }
+
+  /** A position without a page would write into another sequence's memory: a fault of ours. */
+  function pageAddress(sequence: Sequence, position: number): number {
+    const page = sequence.pages[Math.floor(position / KV_PAGE_POSITIONS)]
+    if (page === undefined) throw new Error(`position ${position} has no KV page`)
+    return memory.kv + page * memory.budget.kvPageBytes
   }
 
   function counts() {

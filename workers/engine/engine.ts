@@ -7,17 +7,17 @@ import type { MoeError } from '../../shared/protocol/errors.ts'
 import { PROTOCOL_VERSION } from '../../shared/protocol/host-api.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
-import { isTier } from '../../shared/protocol/tiers.ts'
 import { parseKernelChoice } from '../../wasm/src/kernels.ts'
 import { isolateId } from '../isolate-id.ts'
 import { KERNEL_MODULES } from '../kernel-modules.ts'
 import { r2Hasher, r2Store, readManifest } from '../r2-store.ts'
+import { tierSetting, wholeSetting } from '../settings.ts'
 import { createCallDeadlines } from './call-deadlines.ts'
 import { createEngineCore } from './engine-core.ts'
 import type { EngineCore } from './engine-core.ts'
 import type { EngineEnv } from './env.ts'
 import { createEventStream } from './event-stream.ts'
-import { hostBinding } from './host-binding.ts'
+import { hostBinding } from '../../shared/placement/host-names.ts'
 import { createHostLink } from './host-link.ts'
 import type { HostLink, OpenSession } from './host-link.ts'
 import { loadTrunk } from './load-engine.ts'
@@ -46,6 +46,7 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
 
   /** Also starts loading: whoever asks for health wants a model. A failed load is tried again by the next question. */
   async status(): Promise<EngineStatus> {
+    if (warm) await this.start() // an evicted object finds its trunk: that takes no time, and nobody should hear of it
     if (this.ready) return { state: 'ready', info: this.ready.info }
     const { failure } = this
     this.ctx.waitUntil(this.start())
@@ -97,45 +98,57 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
   }
 
   private async loadParts(): Promise<Result<Ready, MoeError>> {
-    const trunk = await this.loadTrunk()
+    const trunk = await this.warmTrunk()
     if (!trunk.ok) return trunk
-    const placement = (await this.env.AUTOSCALER.getByName('autoscaler').placement()) as Result<Placement, MoeError>
+    const placement = await this.askPlacement()
     if (!placement.ok) return placement
-    warm = trunk.value
     const { manifest, memory, limits } = trunk.value
     const info = { model: manifest.name, digest: manifest.digest, tier: memory.tier, contextTokens: memory.budget.contextTokens, vocab: manifest.spec.vocab }
     const links = placement.value.hosts.map((_, host) => this.link(info, placement.value, host))
+    const beginPause = createThreadPause({ nowMs: Date.now, wait: () => scheduler.wait(0) })
     const core = createEngineCore({
       memory,
       info,
       limits,
       placement: placement.value,
       links,
-      beginPause: createThreadPause({ nowMs: Date.now, wait: () => scheduler.wait(0) }),
+      beginPause,
       onFault: (error) => console.error('engine: a step failed', error),
     })
     return ok({ info, core, links, placement: placement.value })
   }
 
-  private async loadTrunk(): Promise<Result<LoadedTrunk, MoeError>> {
+  /** A failed load leaves no trunk behind, but one that is whole stays for the next attempt. */
+  private async warmTrunk(): Promise<Result<LoadedTrunk, MoeError>> {
     if (warm) return ok(warm)
-    const { BUCKET, MODEL_PREFIX, TIER, PREFILL_CHUNK, KERNELS } = this.env
-    if (!isTier(TIER)) return fail('hello-mismatch', `TIER is ${TIER}`, { field: 'tier', want: 'q8, q4 or f32', got: TIER })
+    const { BUCKET, MODEL_PREFIX, KERNELS } = this.env
+    const tier = tierSetting(this.env.TIER)
+    const chunk = wholeSetting('PREFILL_CHUNK', this.env.PREFILL_CHUNK)
     const manifest = await readManifest(BUCKET, MODEL_PREFIX)
     if (!manifest.ok) return manifest
     const inputs = {
       manifest: manifest.value,
-      tier: TIER,
-      chunk: Number(PREFILL_CHUNK),
+      tier,
+      chunk,
       modules: KERNEL_MODULES,
       kernels: parseKernelChoice(KERNELS),
       store: r2Store(BUCKET, MODEL_PREFIX),
       createHasher: r2Hasher,
     }
-    return loadTrunk(inputs, (read, total) => {
+    const loaded = await loadTrunk(inputs, (read, total) => {
       this.bytesRead = read
       this.bytesTotal = total
     })
+    if (loaded.ok) warm = loaded.value
+    return loaded
+  }
+
+  private async askPlacement(): Promise<Result<Placement, MoeError>> {
+    try {
+      return (await this.env.AUTOSCALER.getByName('autoscaler').placement()) as Result<Placement, MoeError>
+    } catch (error) {
+      return fail('host-unavailable', `the autoscaler cannot be reached: ${String(error)}`, { host: 'autoscaler' })
+    }
   }
 
   private link(info: ModelInfo, placement: Placement, index: number): HostLink {
@@ -154,15 +167,15 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
       host,
       hello,
       within: this.within,
-      async connect(): Promise<Result<OpenSession, MoeError>> {
-        const opened = await namespace.getByName('host').open(hello)
+      wait: (ms) => scheduler.wait(ms),
+      async connect(asked): Promise<Result<OpenSession, MoeError>> {
+        const opened = await namespace.getByName('host').open(asked)
         if (!opened.ok) return { ok: false, error: opened.error as MoeError }
-        const { session, report } = opened.value
+        const { session } = opened.value
         return ok({
-          isolateId: report.isolateId,
           run: (frame) => session.run(frame),
           report: () => session.report(),
-          close: () => (session as unknown as Disposable)[Symbol.dispose](),
+          close: () => (opened as unknown as Disposable)[Symbol.dispose](),
         })
       },
     })

@@ -1,27 +1,45 @@
-import type { EventSink } from './sequence.ts'
+import { moeError } from '../../shared/protocol/errors.ts'
+import { LIMITS } from '../../shared/protocol/limits.ts'
+import type { GenerateEvent } from '../../shared/protocol/engine-api.ts'
+import type { EventSink } from './event-sink.ts'
 
-/** A sink whose events are the NDJSON lines of a byte stream. `onCancel` runs when the reader goes away; later events are dropped. */
+/**
+ * A sink whose events are the NDJSON lines of a byte stream. `onCancel` runs when the reader goes away, and when it leaves more than
+ * LIMITS.unreadBytesMax unread: then the stream ends with an `overloaded` error. Later events are dropped.
+ */
 export function createEventStream(onCancel: () => void): { readonly stream: ReadableStream<Uint8Array>; readonly sink: EventSink } {
-  const encoder = new TextEncoder()
   let controller: ReadableByteStreamController | null = null
-  const stream = new ReadableStream({
-    type: 'bytes',
-    start(c) {
-      controller = c
-    },
-    cancel() {
-      controller = null
-      onCancel()
-    },
-  })
-  return {
-    stream,
-    sink: {
-      emit: (event) => controller?.enqueue(encoder.encode(`${JSON.stringify(event)}\n`)),
-      end() {
-        controller?.close()
+  const stream = new ReadableStream(
+    {
+      type: 'bytes',
+      start(c) {
+        controller = c
+      },
+      cancel() {
         controller = null
+        onCancel()
       },
     },
+    { highWaterMark: LIMITS.unreadBytesMax },
+  )
+  function emit(event: GenerateEvent): void {
+    if (!controller) return
+    controller.enqueue(encodeLine(event))
+    if ((controller.desiredSize ?? 1) > 0) return
+    const error = moeError('overloaded', `the client left more than ${LIMITS.unreadBytesMax} bytes unread`, { retryAfterS: 1 })
+    controller.enqueue(encodeLine({ type: 'error', error }))
+    end()
+    onCancel()
   }
+  function end(): void {
+    controller?.close()
+    controller = null
+  }
+  return { stream, sink: { emit, end } }
+}
+
+const encoder = new TextEncoder()
+
+function encodeLine(event: GenerateEvent) {
+  return encoder.encode(`${JSON.stringify(event)}\n`)
 }

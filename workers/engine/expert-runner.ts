@@ -11,7 +11,8 @@ import type { HostLink } from './host-link.ts'
 /** Fans a layer's pairs out: one frame to each host touched, all in parallel, rows back into the engine's memory. */
 export function createExpertRunner(memory: EngineMemory, placement: Placement, links: readonly HostLink[]): RunExperts {
   let sequence = 0
-  const nextSequence = () => (sequence = (sequence + 1) >>> 0)
+  /** 1 and up: 0 says that a frame's number could not be read. */
+  const nextSequence = () => (sequence = sequence === 0xffffffff ? 1 : sequence + 1)
 
   async function call(hostCall: HostCall): Promise<Result<void, MoeError>> {
     const reply = await links[hostCall.host]!.run(hostCall.frame, hostCall.header, memory.stride.normed)

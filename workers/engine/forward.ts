@@ -114,13 +114,14 @@ function combine(memory: EngineMemory, weights: MoeWeights, tokens: number): voi
   }
 }
 
-/** Logits of the tokens that ask for them, LOGITS_ROWS at a time. */
+/** Logits of the tokens that ask for them, LOGITS_ROWS at a time; their normed states borrow the step's buffer. */
 function head(memory: EngineMemory, trunk: TrunkWeights, batch: StepBatch, onLogits: OnLogits): void {
   const { kernels: k, buffer, stride, spec } = memory
   const logitsStride = padRows(spec.vocab) * 4
   const x = { f32: buffer.normed, f32Stride: stride.normed, q8: buffer.normedQ, q8Stride: stride.normedQ }
-  for (let first = 0; first < batch.logitsOf.length; first += LOGITS_ROWS) {
-    const tokens = batch.logitsOf.slice(first, first + LOGITS_ROWS)
+  const rowsMax = Math.min(LOGITS_ROWS, memory.stepTokens)
+  for (let first = 0; first < batch.logitsOf.length; first += rowsMax) {
+    const tokens = batch.logitsOf.slice(first, first + rowsMax)
     for (const [i, t] of tokens.entries())
       k.rmsnorm(buffer.residual + t * stride.residual, trunk.norm, buffer.normed + i * stride.normed, spec.hidden, spec.norm.eps, 1, 0, 0)
     quantize(k, trunk.head.encoding !== 'f32-matrix', x, spec.hidden, tokens.length)

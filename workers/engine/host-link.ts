@@ -10,7 +10,6 @@ import type { Within } from './call-deadlines.ts'
 
 /** A session as the engine holds it; `close` frees the far end. */
 export interface OpenSession extends HostSession {
-  readonly isolateId: string
   close(): void
 }
 
@@ -20,59 +19,65 @@ export interface HostLinkDeps {
   /** Opens a session. Rejects where the host cannot be reached. */
   connect(hello: Hello): Promise<Result<OpenSession, MoeError>>
   readonly within: Within
+  wait(ms: number): Promise<void>
 }
 
 const ATTEMPTS = 3
+/** Before attempt 2 and 3: a reset host is back at once, slow storage is not. */
+const BACKOFF_MS = [20, 200] as const
 /** Sessions are opened anew after so many calls: the CPU budget of one session is not documented (docs/design/wire.md). */
-const CALLS_PER_SESSION = 2000
+export const CALLS_PER_SESSION = 2000
 
-/** The engine's end of one host: a session that is opened when needed, kept, and opened again after a fault. SPEC FA1, WI5. */
+/**
+ * The engine's end of one host: a session that is opened when needed, kept, and opened again after a fault. SPEC FA1, WI5.
+ * One call at a time: a step asks a host once a layer, and waits.
+ */
 export function createHostLink(deps: HostLinkDeps) {
   let session: OpenSession | null = null
-  let opening: Promise<Result<OpenSession, MoeError>> | null = null
   let calls = 0
 
-  /** One frame to the host and its rows back. Retries what may pass: a lost session, a lost weight, slow storage. */
+  /** One frame to the host and its rows back, all attempts within one deadline. */
   async function run(frame: Uint8Array, header: RunHeader, rowBytes: number): Promise<Result<RowsFrame, MoeError>> {
-    let last: Result<RowsFrame, MoeError> = unavailable('was not asked')
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      last = await runOnce(frame, header, rowBytes)
-      if (last.ok || !last.error.retryable) return last
-      drop()
-    }
-    return last
+    const call = { givenUp: false }
+    const answer = await deps.within(attempt(call, frame, header, rowBytes))
+    if (answer.ok) return answer.value
+    call.givenUp = true
+    drop()
+    return unavailable(`did not answer within ${CALL_DEADLINE_MS} ms`)
   }
 
-  async function runOnce(frame: Uint8Array, header: RunHeader, rowBytes: number): Promise<Result<RowsFrame, MoeError>> {
-    const opened = await open()
+  /** Tries again what may pass: a lost session, a lost weight, slow storage. */
+  async function attempt(call: { readonly givenUp: boolean }, frame: Uint8Array, header: RunHeader, rowBytes: number): Promise<Result<RowsFrame, MoeError>> {
+    for (let tries = 1; ; tries++) {
+      const reply = await runOnce(call, frame, header, rowBytes)
+      if (reply.ok || !reply.error.retryable || tries === ATTEMPTS || call.givenUp) return reply
+      drop()
+      await deps.wait(BACKOFF_MS[tries - 1]!)
+    }
+  }
+
+  async function runOnce(call: { readonly givenUp: boolean }, frame: Uint8Array, header: RunHeader, rowBytes: number): Promise<Result<RowsFrame, MoeError>> {
+    const opened = await reachable(open(call))
     if (!opened.ok) return opened
-    const reply = await within(opened.value.run(frame))
+    const reply = await reachable<Uint8Array>(opened.value.run(frame).then((bytes) => ok(bytes)))
     return reply.ok ? parseReply(reply.value, header, rowBytes) : reply
   }
 
-  /** The session in use. Concurrent callers share one opening. */
-  function open(): Promise<Result<OpenSession, MoeError>> {
-    if (session && calls++ < CALLS_PER_SESSION) return Promise.resolve(ok(session))
+  async function open(call: { readonly givenUp: boolean }): Promise<Result<OpenSession, MoeError>> {
+    if (session && calls++ < CALLS_PER_SESSION) return ok(session)
     drop()
-    opening ??= connect().finally(() => (opening = null))
-    return opening
-  }
-
-  async function connect(): Promise<Result<OpenSession, MoeError>> {
-    const opened = await within(deps.connect(deps.hello))
+    const opened = await deps.connect(deps.hello)
     if (!opened.ok) return opened
-    if (opened.value.ok) {
-      session = opened.value.value
-      calls = 1
-    }
-    return opened.value
+    if (call.givenUp) opened.value.close() // nobody waits for it any more
+    else session = opened.value
+    calls = 1
+    return opened
   }
 
-  /** Waits for a call, but not past the deadline: the host may be reset at any await. A rejection is the host's loss, not ours. */
-  async function within<T>(call: Promise<T>): Promise<Result<T, MoeError>> {
+  /** A rejection is the host's loss, not ours. */
+  async function reachable<T>(call: Promise<Result<T, MoeError>>): Promise<Result<T, MoeError>> {
     try {
-      const answer = await deps.within(call)
-      return answer.ok ? answer : unavailable(`did not answer within ${CALL_DEADLINE_MS} ms`)
+      return await call
     } catch (error) {
       return isMoeError(error) ? { ok: false, error } : unavailable(`is lost: ${String(error)}`)
     }
@@ -90,11 +95,11 @@ export function createHostLink(deps: HostLinkDeps) {
   /** What the host says of itself; null while it has no session or does not answer. */
   async function report(): Promise<HostReport | null> {
     if (!session) return null
-    const answer = await within(session.report())
-    return answer.ok ? answer.value : null
+    const answer = await deps.within(reachable<HostReport>(session.report().then((said) => ok(said))))
+    return answer.ok && answer.value.ok ? answer.value.value : null
   }
 
-  return { host: deps.host, assigned: deps.hello.experts.length, run, report, close: drop }
+  return { host: deps.host, assigned: deps.hello.experts.length, run, report }
 }
 
 export type HostLink = ReturnType<typeof createHostLink>

@@ -1,11 +1,6 @@
+import { KV_PAGE_POSITIONS } from '../../shared/core/records.ts'
 import type { FinishReason, GenerateEvent, GenerateRequest, TokenLogprob } from '../../shared/protocol/engine-api.ts'
-import { LIMITS } from '../../shared/protocol/limits.ts'
-
-/** Takes the events of one request, in order per choice; `end` comes once, after the last. */
-export interface EventSink {
-  emit(event: GenerateEvent): void
-  end(): void
-}
+import type { EventSink } from './event-sink.ts'
 
 /** One generate call that is not finished: its sequences share a sink. */
 export interface ActiveRequest {
@@ -33,6 +28,7 @@ export interface Sequence {
   slot: number
   pages: number[]
   cancelled: boolean
+  /** Of the prompt's tokens so far, when they are scored; nothing foretells the first. */
   readonly promptLogprobs: TokenLogprob[]
   /** What the step just made; taken by `advance`. */
   sampled: { readonly id: number; readonly logprob: TokenLogprob | null } | null
@@ -53,7 +49,7 @@ export function createSequences(owner: ActiveRequest, contextTokens: number, nex
       slot: -1,
       pages: [],
       cancelled: false,
-      promptLogprobs: [],
+      promptLogprobs: [{ id: prompt[0]!, logprob: null, top: [] }],
       sampled: null,
     })),
   )
@@ -61,7 +57,7 @@ export function createSequences(owner: ActiveRequest, contextTokens: number, nex
 
 /** KV pages that the whole sequence will need. The last generated token is never fed back. */
 export function pagesNeeded(sequence: Sequence): number {
-  return Math.ceil(Math.max(1, sequence.promptLength + sequence.maxNew - 1) / LIMITS.pagePositions)
+  return Math.ceil((sequence.promptLength + Math.max(0, sequence.maxNew - 1)) / KV_PAGE_POSITIONS)
 }
 
 /** Whether the logits after `position` are wanted: to score the prompt's next token, or to sample. */

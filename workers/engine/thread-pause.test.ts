@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { createThreadPause } from './thread-pause.ts'
 
-it('[SC3] pauses once in eight milliseconds of steps, and not in between', () => {
+it('[SC6] pauses once in eight milliseconds of steps, and not in between', () => {
   let nowMs = 1000
   let waits = 0
   const beginPause = createThreadPause({ nowMs: () => nowMs, wait: () => Promise.resolve(void waits++) })

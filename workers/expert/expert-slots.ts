@@ -1,40 +1,43 @@
-import { encodedBytes, hiPlaneBytes } from '../../shared/core/layout.ts'
+import { encodedBytes, hiPlaneBytes, loPlaneBytes } from '../../shared/core/layout.ts'
 import type { ModelSpec } from '../../shared/core/model-spec.ts'
 import { expertMatrices } from '../../shared/core/tensors.ts'
+import { expertSlotBytes } from '../../shared/placement/expert-bytes.ts'
 import { expertEncoding } from '../../shared/protocol/tiers.ts'
 import type { Tier } from '../../shared/protocol/tiers.ts'
 import { matrixAt } from '../../wasm/src/linear.ts'
 import type { SwigluWeights } from '../../wasm/src/swiglu.ts'
 
-const SLOT_ALIGN = 64
+/** A slot that a load has taken. Worth nothing once it was published, released or reclaimed. */
+export interface SlotTicket {
+  readonly address: number
+}
 
 /**
  * The arena as equal slots, one expert each: experts of one model have one size, so nothing fragments.
- * A slot is free, loading (taken) or resident. Accounting is exact: SPEC RE4.
+ * A slot is free, taken (loading) or resident. Accounting is exact: SPEC RE4.
  */
 export interface ExpertSlots {
   readonly slotBytes: number
   readonly residentBytes: number
   readonly residentCount: number
   weightsOf(layer: number, expert: number): SwigluWeights | null
-  /** Address of a free slot, now taken; null when the arena is full. */
-  take(): number | null
+  /** A free slot, now taken; null when the arena is full. */
+  take(): SlotTicket | null
   /** The expert in a taken slot is complete and verified. */
-  publish(layer: number, expert: number, address: number): void
+  publish(layer: number, expert: number, ticket: SlotTicket): void
   /** Gives a taken slot back. */
-  release(address: number): void
-  /** Forgets every resident expert. */
-  clear(): void
-  /** Gives back slots whose load died with the object that began it. */
+  release(ticket: SlotTicket): void
+  /** Forgets every resident expert that `keep` does not name. */
+  drop(keep: (layer: number, expert: number) => boolean): void
+  /** Gives back slots whose load died with the object that began it; its tickets are worth nothing from then on. */
   reclaim(): void
 }
 
 export function createExpertSlots(spec: ModelSpec, tier: Tier, base: number, arenaBytes: number): ExpertSlots {
-  const expertBytes = expertMatrices(spec).reduce((sum, m) => sum + encodedBytes(expertEncoding(tier), m.rows, m.cols), 0)
-  const slotBytes = Math.ceil(expertBytes / SLOT_ALIGN) * SLOT_ALIGN
+  const slotBytes = expertSlotBytes(spec, tier)
   const free = Array.from({ length: Math.floor(arenaBytes / slotBytes) }, (_, i) => base + i * slotBytes).toReversed()
-  const resident = new Map<string, { address: number; weights: SwigluWeights }>()
-  const taken = new Set<number>()
+  const resident = new Map<string, { layer: number; expert: number; address: number; weights: SwigluWeights }>()
+  const taken = new Set<SlotTicket>()
   return {
     slotBytes,
     get residentBytes() {
@@ -45,23 +48,28 @@ export function createExpertSlots(spec: ModelSpec, tier: Tier, base: number, are
     },
     weightsOf: (layer, expert) => resident.get(`${layer}/${expert}`)?.weights ?? null,
     take() {
-      const address = free.pop() ?? null
-      if (address !== null) taken.add(address)
-      return address
+      const address = free.pop()
+      if (address === undefined) return null
+      const ticket = { address }
+      taken.add(ticket)
+      return ticket
     },
-    publish(layer, expert, address) {
-      taken.delete(address)
-      resident.set(`${layer}/${expert}`, { address, weights: weightsAt(spec, tier, address) })
+    publish(layer, expert, ticket) {
+      if (!taken.delete(ticket)) return
+      resident.set(`${layer}/${expert}`, { layer, expert, address: ticket.address, weights: weightsAt(spec, tier, ticket.address) })
     },
-    release(address) {
-      if (taken.delete(address)) free.push(address)
+    release(ticket) {
+      if (taken.delete(ticket)) free.push(ticket.address)
     },
-    clear() {
-      for (const { address } of resident.values()) free.push(address)
-      resident.clear()
+    drop(keep) {
+      for (const [name, { layer, expert, address }] of resident) {
+        if (keep(layer, expert)) continue
+        resident.delete(name)
+        free.push(address)
+      }
     },
     reclaim() {
-      free.push(...taken)
+      for (const ticket of taken) free.push(ticket.address)
       taken.clear()
     },
   }
@@ -77,7 +85,7 @@ function weightsAt(spec: ModelSpec, tier: Tier, address: number): SwigluWeights 
   const [gate, up, down] = stored.map((m, i) => {
     const matrix = matrixAt(encoding, ptr, m.rows, m.cols, lo)
     ptr += planeBytes[i]!
-    lo += encodedBytes('q8', m.rows, m.cols) - hiPlaneBytes(m.rows, m.cols)
+    lo += loPlaneBytes(m.rows, m.cols)
     return matrix
   })
   return { gate: gate!, up: up!, down: down!, width: spec.expert.width }

@@ -1,15 +1,14 @@
 import { DurableObject, RpcTarget } from 'cloudflare:workers'
-import { fail } from '../../shared/protocol/errors.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
-import type { Hello, HostReport, HostSession } from '../../shared/protocol/host-api.ts'
+import type { Hello, HostApi, HostReport, HostSession } from '../../shared/protocol/host-api.ts'
 import type { Manifest } from '../../shared/protocol/manifest.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
-import { isTier } from '../../shared/protocol/tiers.ts'
 import { parseKernelChoice } from '../../wasm/src/kernels.ts'
 import { isolateId } from '../isolate-id.ts'
 import { KERNEL_MODULES } from '../kernel-modules.ts'
 import { r2Hasher, r2Store, readManifest } from '../r2-store.ts'
+import { tierSetting, wholeSetting } from '../settings.ts'
 import type { ExpertEnv } from './env.ts'
 import { createHostMemory } from './host-memory.ts'
 import type { HostMemory } from './host-memory.ts'
@@ -20,7 +19,7 @@ import type { Assignment, ExpertHost } from './host.ts'
 let warm: { readonly manifest: Manifest; readonly memory: HostMemory } | null = null
 
 /** One expert host: its own script, so its own isolate. Holds weights and runs frames; decides nothing. */
-export class Expert extends DurableObject<ExpertEnv> {
+export class Expert extends DurableObject<ExpertEnv> implements HostApi {
   private host: ExpertHost | null = null
 
   /** Opens a session for an engine whose hello matches. */
@@ -35,16 +34,17 @@ export class Expert extends DurableObject<ExpertEnv> {
   private async start(): Promise<Result<ExpertHost, MoeError>> {
     if (this.host) return ok(this.host)
     const { BUCKET, MODEL_PREFIX, TIER, ARENA_BYTES, KERNELS } = this.env
-    if (!isTier(TIER)) return fail('hello-mismatch', `TIER is ${TIER}`, { field: 'tier', want: 'q8, q4 or f32', got: TIER })
+    const tier = tierSetting(TIER)
+    const arenaBytes = wholeSetting('ARENA_BYTES', ARENA_BYTES)
     if (!warm) {
       const manifest = await readManifest(BUCKET, MODEL_PREFIX)
       if (!manifest.ok) return manifest
       warm ??= {
         manifest: manifest.value,
-        memory: createHostMemory(manifest.value.spec, TIER, Number(ARENA_BYTES), KERNEL_MODULES, parseKernelChoice(KERNELS)),
+        memory: createHostMemory(manifest.value.spec, tier, arenaBytes, KERNEL_MODULES, parseKernelChoice(KERNELS)),
       }
     }
-    this.host ??= createExpertHost({ ...warm, tier: TIER, store: r2Store(BUCKET, MODEL_PREFIX), createHasher: r2Hasher, isolateId: isolateId() })
+    this.host ??= createExpertHost({ ...warm, tier, store: r2Store(BUCKET, MODEL_PREFIX), createHasher: r2Hasher, isolateId: isolateId() })
     return ok(this.host)
   }
 }

@@ -1,19 +1,19 @@
+import { padCols } from '../../shared/core/layout.ts'
 import { moeLayers } from '../../shared/core/model-spec.ts'
 import { fail } from '../../shared/protocol/errors.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
-import { buildErrorFrame, parseRunFrame } from '../../shared/protocol/frame.ts'
+import { buildErrorFrame, NO_SEQUENCE, parseRunFrame } from '../../shared/protocol/frame.ts'
 import type { RunFrame } from '../../shared/protocol/frame.ts'
 import { PROTOCOL_VERSION } from '../../shared/protocol/host-api.ts'
 import type { Hello, HostReport } from '../../shared/protocol/host-api.ts'
-import { expertRanges } from '../../shared/protocol/manifest.ts'
-import type { ExpertEntry, Manifest } from '../../shared/protocol/manifest.ts'
-import { loadRanges } from '../../shared/protocol/range-reader.ts'
+import { LIMITS } from '../../shared/protocol/limits.ts'
+import type { Manifest } from '../../shared/protocol/manifest.ts'
 import type { Hasher, RangeStore } from '../../shared/protocol/range-reader.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import type { Tier } from '../../shared/protocol/tiers.ts'
 import { activationBytes } from '../../wasm/src/linear.ts'
-import type { SwigluWeights } from '../../wasm/src/swiglu.ts'
+import { createExpertLoader } from './expert-loader.ts'
 import type { HostMemory } from './host-memory.ts'
 import { runExperts } from './run-experts.ts'
 
@@ -28,7 +28,7 @@ export interface HostDeps {
   readonly isolateId: string
 }
 
-/** What one session may ask for: the experts of its hello. */
+/** What one session may ask for: the experts of its hello, as `layer/expert`. */
 export type Assignment = ReadonlySet<string>
 
 /**
@@ -37,11 +37,10 @@ export type Assignment = ReadonlySet<string>
  */
 export function createExpertHost(deps: HostDeps) {
   const { memory, manifest, tier, isolateId } = deps
-  const entries = new Map(manifest.experts.map((entry) => [key(entry.layer, entry.expert), entry]))
-  const layers = new Set(moeLayers(manifest.spec))
-  const rowBytes = activationBytes(memory.encoding, manifest.spec.hidden)
-  const loading = new Map<string, Promise<Result<void, MoeError>>>()
-  memory.slots.reclaim()
+  const { spec } = manifest
+  const layers = new Set(moeLayers(spec))
+  const rowBytes = activationBytes(memory.encoding, spec.hidden)
+  const loader = createExpertLoader(deps)
 
   /** Accepts a session, or says which field differs. SPEC WI1. */
   function open(hello: Hello): Result<Assignment, MoeError> {
@@ -51,70 +50,48 @@ export function createExpertHost(deps: HostDeps) {
       if (got !== value)
         return fail('hello-mismatch', `this host serves ${field} ${value}, the engine asks for ${got}`, { field, want: String(value), got: String(got) })
     }
-    const experts = hello.experts.map(([layer, expert]) => key(layer, expert))
-    const unknown = experts.find((name) => !entries.has(name))
-    if (unknown !== undefined)
-      return fail('hello-mismatch', `the pack has no expert ${unknown}`, { field: 'experts', want: 'experts of the pack', got: unknown })
-    return ok(new Set(experts))
+    const unknown = hello.experts.find(([layer, expert]) => !layers.has(layer) || !(expert >= 0 && expert < spec.router.experts))
+    if (unknown)
+      return fail('hello-mismatch', `the pack has no expert ${unknown.join('/')}`, { field: 'experts', want: 'experts of the pack', got: unknown.join('/') })
+    return ok(new Set(hello.experts.map(([layer, expert]) => `${layer}/${expert}`)))
   }
 
   /** One frame in, one frame out; an expected failure is an error frame. */
   async function run(bytes: Uint8Array, assignment: Assignment): Promise<Uint8Array> {
     const frame = parseRunFrame(bytes)
-    if (!frame.ok) return buildErrorFrame(0, isolateId, frame.error)
-    const weights = await weightsFor(frame.value, assignment)
-    return weights.ok ? runExperts(memory, frame.value, weights.value, isolateId) : buildErrorFrame(frame.value.sequence, isolateId, weights.error)
+    if (!frame.ok) return buildErrorFrame(NO_SEQUENCE, isolateId, frame.error)
+    const checked = checkFrame(frame.value, assignment)
+    const ready = checked.ok ? await loader.ensure(frame.value.layer, frame.value.expertIds, assignment) : checked
+    const reply = ready.ok ? runResident(frame.value) : ready
+    return reply.ok ? reply.value : buildErrorFrame(frame.value.sequence, isolateId, reply.error)
   }
 
-  async function weightsFor(frame: RunFrame, assignment: Assignment): Promise<Result<SwigluWeights[], MoeError>> {
+  /** Whether the frame is for this model and this session. SPEC WI2, WI4. */
+  function checkFrame(frame: RunFrame, assignment: Assignment): Result<void, MoeError> {
     if (!layers.has(frame.layer))
-      return fail('frame-invalid', `layer ${frame.layer} has no experts`, { field: 'layer', got: frame.layer, limit: manifest.spec.layers.length })
+      return fail('frame-invalid', `layer ${frame.layer} has no experts`, { field: 'layer', got: frame.layer, limit: spec.layers.length })
     if (frame.rowBytes !== rowBytes)
       return fail('frame-invalid', `activations have ${frame.rowBytes} bytes, expected ${rowBytes}`, {
         field: 'rowBytes',
         got: frame.rowBytes,
         limit: rowBytes,
       })
-    const missing = Array.from(frame.expertIds).filter((expert) => !memory.slots.weightsOf(frame.layer, expert))
-    const stranger = missing.find((expert) => !assignment.has(key(frame.layer, expert)))
-    if (stranger !== undefined) {
-      const details = { layer: frame.layer, expert: stranger, epoch: frame.epoch }
-      return fail('not-resident', `expert ${stranger} of layer ${frame.layer} is not on this host`, details) // SPEC WI4
+    const replyBytes = frame.pairs * padCols(spec.hidden) * 4
+    if (replyBytes > LIMITS.frameBytesMax)
+      return fail('frame-invalid', `the reply would have ${replyBytes} bytes`, { field: 'pairs', got: replyBytes, limit: LIMITS.frameBytesMax })
+    const stranger = frame.expertIds.find((expert) => !assignment.has(`${frame.layer}/${expert}`))
+    return stranger === undefined ? ok(undefined) : notResident(frame, stranger)
+  }
+
+  /** Looks up and runs without an await between: what is resident here stays so until the rows are out. */
+  function runResident(frame: RunFrame): Result<Uint8Array, MoeError> {
+    const weights = []
+    for (const expert of frame.expertIds) {
+      const found = memory.slots.weightsOf(frame.layer, expert)
+      if (!found) return notResident(frame, expert)
+      weights.push(found)
     }
-    const loads = await Promise.all(missing.map((expert) => loadOnce(entries.get(key(frame.layer, expert))!)))
-    const failed = loads.find((load) => !load.ok)
-    if (failed && !failed.ok) return failed
-    return ok(Array.from(frame.expertIds, (expert) => memory.slots.weightsOf(frame.layer, expert)!))
-  }
-
-  /** SPEC RE3: whoever comes while a load is under way waits for that one. */
-  function loadOnce(entry: ExpertEntry): Promise<Result<void, MoeError>> {
-    const name = key(entry.layer, entry.expert)
-    const load = loading.get(name) ?? loadExpert(entry).finally(() => loading.delete(name))
-    loading.set(name, load)
-    return load
-  }
-
-  async function loadExpert(entry: ExpertEntry): Promise<Result<void, MoeError>> {
-    const address = memory.slots.take()
-    if (address === null) {
-      const bytes = memory.slots.residentBytes + memory.slots.slotBytes
-      return fail('over-budget', `no room for expert ${entry.expert} of layer ${entry.layer}`, { part: 'arena', bytes, budgetBytes: memory.arenaBytes })
-    }
-    const loaded = await readInto(entry, address)
-    if (loaded.ok) memory.slots.publish(entry.layer, entry.expert, address)
-    else memory.slots.release(address) // SPEC RE5
-    return loaded
-  }
-
-  async function readInto(entry: ExpertEntry, address: number): Promise<Result<void, MoeError>> {
-    let at = address
-    const loads = expertRanges(entry, tier).map((range) => {
-      const load = { ...range, into: memory.arena.u8(at, range.bytes) }
-      at += range.bytes
-      return load
-    })
-    return loadRanges(deps.store, deps.createHasher, loads)
+    return ok(runExperts(memory, frame, weights, isolateId))
   }
 
   function report(): HostReport {
@@ -127,6 +104,6 @@ export function createExpertHost(deps: HostDeps) {
 
 export type ExpertHost = ReturnType<typeof createExpertHost>
 
-function key(layer: number, expert: number): string {
-  return `${layer}/${expert}`
+function notResident({ layer, epoch }: RunFrame, expert: number): { readonly ok: false; readonly error: MoeError } {
+  return fail('not-resident', `expert ${expert} of layer ${layer} is not on this host`, { layer, expert, epoch })
 }

@@ -1,4 +1,4 @@
-/** Name of the engine's binding to a host: expert-03 → EXPERT_03. One place for the command that writes configs and the engine that reads them. */
+/** Name of the engine's binding to a host: expert-03 → EXPERT_03. One place for who writes configs and who reads them. */
 export function hostBinding(host: string): `EXPERT_${string}` {
   return `EXPERT_${host.replace(/^expert-/, '').toUpperCase()}`
 }

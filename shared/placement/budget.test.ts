@@ -1,0 +1,73 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { padCols } from '../core/layout.ts'
+import type { ModelSpec } from '../core/model-spec.ts'
+import { stepLimits } from '../core/scratch.ts'
+import { LIMITS } from '../protocol/limits.ts'
+import { TINY_SPEC } from '../../test/fixtures/tiny-pack.ts'
+import { planEngineMemory, WASM_BYTES_MAX } from './budget.ts'
+
+/** Specs in odd sizes: no width a multiple of anything, one to many heads, with and without a shared expert. */
+const arbSpec: fc.Arbitrary<ModelSpec> = fc
+  .record({
+    hidden: fc.integer({ min: 1, max: 5000 }),
+    vocab: fc.integer({ min: 1, max: 40_000 }),
+    context: fc.integer({ min: 1, max: 50_000 }),
+    heads: fc.integer({ min: 1, max: 40 }),
+    headDim: fc.integer({ min: 1, max: 64 }).map((half) => 2 * half),
+    experts: fc.integer({ min: 1, max: 300 }),
+    topK: fc.integer({ min: 1, max: 16 }),
+    width: fc.integer({ min: 1, max: 3000 }),
+    shared: fc.option(fc.integer({ min: 1, max: 3000 })),
+    layers: fc.integer({ min: 1, max: 4 }),
+  })
+  .map(({ hidden, vocab, context, heads, headDim, experts, topK, width, shared, layers }) => ({
+    ...TINY_SPEC,
+    hidden,
+    vocab,
+    context,
+    attention: { ...TINY_SPEC.attention, heads, kvHeads: heads, headDim },
+    layers: Array.from({ length: layers }, () => ({ window: null, ffn: { kind: 'moe' as const } })),
+    router: { ...TINY_SPEC.router, experts: Math.max(experts, topK), topK },
+    expert: { ...TINY_SPEC.expert, width },
+    shared: shared === null ? null : { width: shared, mix: 'none' as const },
+  }))
+
+it('[SC1] every step fits a frame, and decodes are never starved by a chunk', () => {
+  fc.assert(
+    fc.property(arbSpec, fc.integer({ min: 1, max: 512 }), (spec, chunk) => {
+      const limits = stepLimits(spec, chunk)
+      expect(limits.stepTokens).toBe(limits.running + limits.chunk)
+      expect(limits.chunk).toBeGreaterThanOrEqual(1)
+      expect(limits.running).toBeGreaterThanOrEqual(Math.min(limits.chunk, LIMITS.runningMax))
+      expect(limits.stepTokens * spec.router.topK).toBeLessThanOrEqual(LIMITS.framePairsMax)
+      expect(limits.stepTokens * spec.router.topK * padCols(spec.hidden) * 4).toBeLessThan(LIMITS.frameBytesMax)
+    }),
+  )
+})
+
+it('[SC1] a small model runs as many sequences as the engine may, whatever the chunk', () => {
+  for (const chunk of [1, 7, 64, 512]) expect(stepLimits(TINY_SPEC, chunk)).toEqual({ stepTokens: 64 + chunk, running: 64, chunk })
+})
+
+it('[PL2] an engine plan stays within the isolate, holds a page at least, and no more context than the pages do', () => {
+  fc.assert(
+    fc.property(arbSpec, fc.constantFrom('q8' as const, 'q4' as const, 'f32' as const), (spec, tier) => {
+      const plan = planEngineMemory(spec, tier, stepLimits(spec, 64).stepTokens)
+      if (!plan.ok) {
+        expect(plan.error.details.bytes).toBeGreaterThan(WASM_BYTES_MAX)
+        return
+      }
+      const { totalBytes, trunkBytes, scratchBytes, kvPages, kvPageBytes, contextTokens } = plan.value
+      expect(totalBytes).toBe(trunkBytes + scratchBytes + kvPages * kvPageBytes)
+      expect(totalBytes).toBeLessThanOrEqual(WASM_BYTES_MAX)
+      expect(contextTokens).toBeLessThanOrEqual(Math.min(spec.context, kvPages * 16))
+      expect(contextTokens).toBeGreaterThanOrEqual(1)
+    }),
+  )
+})
+
+it('[PL2] a step that fits no frame is refused with the bytes of its rows', () => {
+  const wide = { ...TINY_SPEC, hidden: 65_536, router: { ...TINY_SPEC.router, experts: 64, topK: 64 } }
+  expect(planEngineMemory(wide, 'q8', stepLimits(wide, 64).stepTokens)).toMatchObject({ ok: false, error: { code: 'over-budget', details: { part: 'frame' } } })
+})

@@ -1,0 +1,64 @@
+import { expect, it } from 'vitest'
+import { moeError } from '../../shared/protocol/errors.ts'
+import type { MoeError } from '../../shared/protocol/errors.ts'
+import { buildErrorFrame, createRowsFrame } from '../../shared/protocol/frame.ts'
+import { err, ok } from '../../shared/protocol/result.ts'
+import type { Result } from '../../shared/protocol/result.ts'
+import type { Within } from './call-deadlines.ts'
+import { CALLS_PER_SESSION, createHostLink } from './host-link.ts'
+import type { OpenSession } from './host-link.ts'
+
+const HEADER = { sequence: 1, layer: 0, epoch: 1, tokens: 1, pairs: 1, experts: 1, rowBytes: 48 }
+const HELLO = { protocolVersion: 1, model: 'm', digest: 'd', tier: 'q8', epoch: 1, experts: [] } as const
+const ROWS = createRowsFrame(HEADER, 16, '00'.repeat(12)).frame
+const REPORT = { isolateId: '0', kernels: 'plain', residentBytes: 0, arenaBytes: 0, residentExperts: 0 }
+
+/** A host whose calls answer what `answer` says; counts sessions. */
+function linkTo(answer: (call: number) => Promise<Uint8Array>, within: Within = async (call) => ok(await call)) {
+  const seen = { calls: 0, opened: 0, closed: 0, waitedMs: [] as number[] }
+  const link = createHostLink({
+    host: 'expert-00',
+    hello: HELLO,
+    within,
+    wait: async (ms) => void seen.waitedMs.push(ms),
+    async connect(): Promise<Result<OpenSession, MoeError>> {
+      seen.opened++
+      return ok({ run: () => answer(++seen.calls), report: async () => REPORT, close: () => void seen.closed++ })
+    },
+  })
+  return { seen, run: () => link.run(new Uint8Array(), HEADER, 16) }
+}
+
+it('[FA1] opens a new session for each of three attempts, with a growing pause, then says what was wrong', async () => {
+  const { run, seen } = linkTo(async () => Promise.reject(new Error('reset')))
+  expect(await run()).toMatchObject({ ok: false, error: { code: 'host-unavailable', details: { host: 'expert-00' } } })
+  expect(seen).toMatchObject({ calls: 3, opened: 3, closed: 2, waitedMs: [20, 200] })
+})
+
+it('[FA2] an error that cannot pass is not tried again', async () => {
+  const error = moeError('over-budget', 'no room', { part: 'arena', bytes: 2, budgetBytes: 1 })
+  const { run, seen } = linkTo(async () => buildErrorFrame(1, '', error))
+  expect(await run()).toEqual({ ok: false, error })
+  expect(seen.calls).toBe(1)
+})
+
+it('[WI5] one deadline for all attempts: a host that hangs is given up, and its session closed', async () => {
+  let late = false
+  const within: Within = (call) => (late ? Promise.resolve(err('late')) : call.then((value) => ok(value)))
+  const { run, seen } = linkTo(() => (late ? new Promise(() => undefined) : Promise.resolve(ROWS)), within)
+  expect(await run()).toMatchObject({ ok: true })
+  late = true
+  expect(await run()).toMatchObject({ ok: false, error: { code: 'host-unavailable', retryable: true } })
+  expect(seen.closed).toBe(1)
+  late = false
+  expect(await run()).toMatchObject({ ok: true })
+  expect(seen.opened).toBe(2)
+})
+
+it('[WI6] a session is opened anew after its budget of calls', async () => {
+  const { run, seen } = linkTo(async () => ROWS)
+  for (let i = 0; i < CALLS_PER_SESSION; i++) await run()
+  expect(seen).toMatchObject({ opened: 1, closed: 0 })
+  await run()
+  expect(seen).toMatchObject({ opened: 2, closed: 1 })
+})
