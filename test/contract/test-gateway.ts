@@ -1,5 +1,7 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { createApp } from '../../workers/gateway/app.ts'
 import { ok } from '../../shared/protocol/result.ts'
+import { rememberContext } from '../../workers/gateway/generate/context-tokens.ts'
 import type { LoadedModel } from '../../workers/gateway/model/loaded-model.ts'
 import { demoModel, infoOf } from './demo-model.ts'
 import { FakeEngine, scripted } from './fake-engine.ts'
@@ -20,15 +22,18 @@ export function testGateway(options: TestGatewayOptions = {}) {
   const nextToken = options.nextToken ?? scripted([], model.eos[0] ?? 0)
   const engine = new FakeEngine({ info, nextToken, ...(options.failure && { failure: options.failure }) })
   const logged: string[] = []
+  const log = (message: string): void => void logged.push(message)
   let ids = 0
   const app = createApp({
     engine,
     model: async () => ok(model),
+    contextTokens: rememberContext({ engine, log }),
     nowS: () => 1_800_000_000,
     newId: () => String(++ids).padStart(8, '0'),
     newSeed: () => 42,
     keepAlive: () => {},
-    log: (message) => logged.push(message),
+    nextTurn,
+    log,
   })
   const post = async (path: string, body: unknown, signal?: AbortSignal): Promise<Response> =>
     app.request(path, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), ...(signal && { signal }) })

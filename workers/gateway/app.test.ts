@@ -124,6 +124,7 @@ describe('the routes', () => {
     const rendered = '<|im_start|>user\nhi<|im_end|>\n'
     expect(await (await post('/apply-template', { messages: CHAT.messages, add_generation_prompt: false })).json()).toEqual({ prompt: rendered })
     expect(await outcome(post('/tokenize', {}))).toMatchObject({ status: 400, param: 'prompt' })
+    expect(await outcome(post('/detokenize', { tokens: [5, 6144] }))).toMatchObject({ status: 400, code: 'invalid_value', param: 'tokens' })
   })
 })
 
@@ -156,12 +157,25 @@ describe('request bodies', () => {
     expect(await outcome(testGateway().app.request('/v1/completions', { method: 'POST', body }))).toMatchObject({ status: 400, code: 'invalid_json' })
   })
 
-  it('[AP9] survives hostile JSON: deep nesting, many keys, prototype names', async () => {
+  it('[AP9] refuses a body that would be much larger when parsed', async () => {
+    const body = (metadata: string) => `{"model":"isomoe-demo","prompt":"a","metadata":${metadata}}`
+    const tooMuch = [body(`${'['.repeat(65)}${']'.repeat(65)}`), body(`[${'{},'.repeat(40_000)}0]`), body(`[${'"a",'.repeat(140_000)}0]`)]
+    for (const json of tooMuch) {
+      const error = await outcome(testGateway().post('/v1/completions', json))
+      expect(error).toMatchObject({
+        status: 400,
+        code: 'invalid_value',
+        param: null,
+        message: expect.stringMatching(/^The body (is nested|has) more than \d+ /),
+      })
+    }
+    expect((await testGateway().post('/v1/completions', body(`${'['.repeat(63)}${']'.repeat(63)}`))).status).toBe(200)
+  })
+
+  it('[AP9] refuses many keys and prototype names by name, and shortly', async () => {
     const { post } = testGateway()
-    const deep = `{"model":"isomoe-demo","prompt":"a","metadata":${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}}`
-    expect((await post('/v1/completions', deep)).status).toBe(200)
-    const keys = `{${Array.from({ length: 100_000 }, (_, key) => `"k${key}":1`).join(',')}}`
-    expect((await outcome(post('/v1/completions', keys))).status).toBe(400)
+    const keys = `{"model":"isomoe-demo","prompt":"a",${Array.from({ length: 100_000 }, (_, key) => `"k${key}":1`).join(',')}}`
+    expect(await outcome(post('/v1/completions', keys))).toMatchObject({ status: 400, code: 'unknown_parameter' })
     const named = '{"model":"isomoe-demo","prompt":"a","__proto__":1}'
     expect(await outcome(post('/v1/completions', named))).toMatchObject({ status: 400, code: 'unknown_parameter' })
     const long = await outcome(post('/v1/completions', { ...COMPLETION, ['k'.repeat(100_000)]: 1 }))

@@ -8,6 +8,8 @@ export interface GatewayDeps {
   readonly engine: EngineApi
   /** The served model; loads it on first use. */
   readonly model: () => Promise<Result<LoadedModel, MoeError>>
+  /** Positions that a sequence of this model may have here: the model's, or less if the engine's KV budget holds less. */
+  readonly contextTokens: (model: LoadedModel) => Promise<number>
   readonly nowS: () => number
   /** Unique, of [0-9a-f]: names the request in headers, in `id` and towards the engine. */
   readonly newId: () => string
@@ -15,5 +17,7 @@ export interface GatewayDeps {
   readonly newSeed: () => number
   /** Keeps the request's context alive until the work is done, also when its client has gone. */
   readonly keepAlive: (work: Promise<unknown>) => void
+  /** Lets what else waits in the isolate run first. */
+  readonly nextTurn: () => Promise<void>
   readonly log: (message: string, error: unknown) => void
 }

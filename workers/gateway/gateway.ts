@@ -2,6 +2,7 @@ import { env as bindings, waitUntil } from 'cloudflare:workers'
 import type { EngineApi } from '../../shared/protocol/engine-api.ts'
 import { createApp } from './app.ts'
 import type { Env } from './env.ts'
+import { rememberContext } from './generate/context-tokens.ts'
 import { loadModel } from './model/load-model.ts'
 import { SharedLoad } from './model/shared-load.ts'
 
@@ -27,14 +28,18 @@ const model = new SharedLoad(() => loadModel({ get: (name) => env.BUCKET.get(env
   keepAlive: waitUntil,
 })
 
+const log = (message: string, error: unknown): void => console.error(message, error)
+
 const app = createApp({
   engine,
   model: () => model.get(),
+  contextTokens: rememberContext({ engine, log }),
   nowS: () => Math.floor(Date.now() / 1000),
   newId: () => crypto.randomUUID().replaceAll('-', ''),
   newSeed: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
   keepAlive: waitUntil,
-  log: (message, error) => console.error(message, error),
+  nextTurn: () => scheduler.wait(0),
+  log,
 })
 
 export default { fetch: app.fetch } satisfies ExportedHandler<Env>

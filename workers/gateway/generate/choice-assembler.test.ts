@@ -16,7 +16,7 @@ function assemble(ids: readonly number[], stops: readonly string[], withCodec: T
     pieces.push(piece)
     if (stopped) return pieces
   }
-  return [...pieces, assembler.finish()]
+  return [...pieces, assembler.finish().piece]
 }
 
 const textOf = (pieces: readonly Piece[]) => pieces.map(({ text }) => text).join('')
@@ -45,8 +45,7 @@ describe('ChoiceAssembler', () => {
     const pieces = assemble(ids, [' three'])
     expect(textOf(pieces)).toBe('one two')
     expect(idsOf(pieces)).toEqual(ids)
-    expect(offsetsOf(pieces)).toEqual([0, 3].slice(0, offsetsOf(pieces).length))
-    expect(Math.max(...offsetsOf(pieces))).toBeLessThan('one two'.length)
+    expect(offsetsOf(pieces)).toEqual([0, 3])
   })
 
   it('[AP4] gives no text for special tokens, and goes on behind them', () => {

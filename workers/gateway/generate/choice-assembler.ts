@@ -29,7 +29,7 @@ interface WaitingToken {
  */
 export class ChoiceAssembler {
   readonly #codec: TextCodec | null
-  readonly #detokenizer: Detokenizer
+  readonly #detokenizer: Detokenizer | null
   readonly #stops: StopMatcher
   #waiting: WaitingToken[] = []
   #decodedPoints = 0
@@ -41,28 +41,27 @@ export class ChoiceAssembler {
    */
   constructor(codec: TextCodec | null, stops: readonly string[], context: readonly number[]) {
     this.#codec = codec
-    this.#detokenizer = new Detokenizer((ids) => codec?.decode(ids) ?? '', codec === null ? [] : context.filter((id) => codec.hasText(id)))
+    this.#detokenizer = codec && new Detokenizer(codec, context.filter(codec.hasText))
     this.#stops = new StopMatcher(stops)
   }
 
   /** Takes the next token. When `stopped`, a stop string was seen and the choice is over: `finish` must not follow. */
   push(id: number, logprob: TokenLogprob | null): { readonly piece: Piece; readonly stopped: boolean } {
     this.#waiting.push({ id, logprob, offset: this.#decodedPoints })
-    const decoded = this.#codec?.hasText(id) === true ? this.#detokenizer.push(id) : ''
+    const decoded = this.#codec?.hasText(id) === true ? (this.#detokenizer?.push(id) ?? '') : ''
     this.#decodedPoints += countCodePoints(decoded)
     const { text, stopped } = this.#stops.push(decoded)
     return { piece: stopped ? this.#lastPiece(text) : this.#piece(text), stopped }
   }
 
-  /** The rest, when the engine says that the choice is over. */
-  finish(): Piece {
-    const { text, stopped } = this.#stops.push(this.#detokenizer.flush())
-    if (stopped) return this.#lastPiece(text)
-    return this.#release(text + this.#stops.flush(), this.#waiting.length)
+  /** The rest, when the engine says that the choice is over. `stopped`: U+FFFD for an unfinished character completed a stop string. */
+  finish(): { readonly piece: Piece; readonly stopped: boolean } {
+    const { text, stopped } = this.#stops.push(this.#detokenizer?.flush() ?? '')
+    return { piece: stopped ? this.#lastPiece(text) : this.#release(text + this.#stops.flush(), this.#waiting.length), stopped }
   }
 
   #piece(text: string): Piece {
-    const nothingHeld = !this.#detokenizer.pending && !this.#stops.holding
+    const nothingHeld = this.#detokenizer?.pending !== true && !this.#stops.holding
     const released = this.#releasedPoints + countCodePoints(text)
     const begun = this.#waiting.findLastIndex((token) => token.offset < released) + 1
     return this.#release(text, nothingHeld ? this.#waiting.length : begun)

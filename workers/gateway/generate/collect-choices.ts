@@ -23,11 +23,11 @@ export async function collectChoices(outputs: AsyncIterable<ChoiceOutput>, count
     const choice = choices[output.index]
     if (choice === undefined) throw new Error(`choice ${output.index} of ${count}`)
     if (output.type === 'prompt') {
-      for (const token of output.tokens) choice.prompt.push(token)
+      for (const token of output.tokens) choice.prompt.push(token) // one by one: a call takes about 120,000 arguments
     } else if (output.type === 'piece') {
       choice.text += output.text
-      choice.ids.push(...output.ids)
-      choice.scored.push(...output.scored)
+      for (const id of output.ids) choice.ids.push(id)
+      for (const token of output.scored) choice.scored.push(token)
     } else {
       choice.reason = output.reason
       choice.completionTokens = output.completionTokens

@@ -8,7 +8,7 @@ import type { GatewayDeps } from '../deps.ts'
 const OVERLOADED_RETRY_S = 1
 
 /** Calls the engine. What it throws is the platform's: the object was reset, is overloaded, or cannot be reached. */
-export async function callEngine<T>(deps: GatewayDeps, call: () => Promise<T>): Promise<Result<T, MoeError>> {
+export async function callEngine<T>(deps: Pick<GatewayDeps, 'log'>, call: () => Promise<T>): Promise<Result<T, MoeError>> {
   try {
     return ok(await call())
   } catch (error) {
@@ -18,7 +18,7 @@ export async function callEngine<T>(deps: GatewayDeps, call: () => Promise<T>): 
 }
 
 /** What the engine serves, once it is ready; until then `loading`, or what made it fail. */
-export async function engineInfo(deps: GatewayDeps): Promise<Result<ModelInfo, MoeError>> {
+export async function engineInfo(deps: Pick<GatewayDeps, 'engine' | 'log'>): Promise<Result<ModelInfo, MoeError>> {
   const answer = await callEngine(deps, () => deps.engine.status())
   if (!answer.ok) return answer
   const status = answer.value

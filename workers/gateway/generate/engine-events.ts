@@ -1,9 +1,10 @@
 import type { GenerateEvent } from '../../../shared/protocol/engine-api.ts'
 import { moeError } from '../../../shared/protocol/errors.ts'
 import type { MoeError } from '../../../shared/protocol/errors.ts'
+import { LIMITS } from '../../../shared/protocol/limits.ts'
 
-/** A prompt's log-probabilities come as one line: 32,768 tokens with 20 alternatives have about 16 million characters. */
-const LINE_CHARS_MAX = 32 * 1024 * 1024
+/** A prompt's log-probabilities come as one line. Their number is bounded (checkLogprobEntries), and none takes more than 64 characters. */
+const LINE_CHARS_MAX = 64 * LIMITS.logprobEntriesMax
 const EVENT_TYPES: readonly unknown[] = ['prompt', 'token', 'finish', 'error'] satisfies GenerateEvent['type'][]
 
 /** The engine's NDJSON as events. Never throws: a stream that breaks ends with an `error` event. */

@@ -40,7 +40,20 @@ function samplingParams(fields: GeneratingFields, model: GenerationDefaults, new
     topP: fields.top_p ?? model.topP ?? 1,
     topK: Math.max(0, fields.top_k ?? model.topK ?? 0),
     minP: fields.min_p ?? model.minP ?? 0,
-    // The engine draws from 32 bits; OpenAI allows 64 and a sign. The lower half is taken, so equal seeds stay equal.
-    seed: Number(BigInt.asUintN(32, BigInt(fields.seed ?? newSeed()))),
+    seed: seedBits(fields.seed ?? newSeed()),
   }
+}
+
+const TWO_32 = 2 ** 32
+/** Odd, 2^32 over the golden ratio: consecutive upper halves land far from each other. */
+const SPREAD = 0x9e3779b1
+
+/**
+ * The 32 bits that the engine draws from. OpenAI allows 64 and a sign: seeds below 2^32 stay as they are, the upper half of larger ones is
+ * folded in, and a negative seed has the complement of its positive one's bits. Equal seeds stay equal.
+ */
+function seedBits(seed: number): number {
+  const magnitude = Math.abs(seed)
+  const folded = (magnitude % TWO_32) ^ Math.imul(Math.floor(magnitude / TWO_32), SPREAD)
+  return (seed < 0 ? ~folded : folded) >>> 0
 }

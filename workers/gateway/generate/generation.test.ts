@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { demoModel } from '../../../test/contract/demo-model.ts'
-import { hashed } from '../../../test/contract/fake-engine.ts'
+import { hashed, scripted } from '../../../test/contract/fake-engine.ts'
 import { outcome, testGateway } from '../../../test/contract/test-gateway.ts'
 import { ok } from '../../../shared/protocol/result.ts'
 
@@ -91,5 +91,24 @@ describe('the engine behind a generation', () => {
     engine.cancel = (id, index) => other.cancel(id, index)
     expect(await outcome(post('/v1/completions', COMPLETION))).toMatchObject({ status: 500, code: 'hello_mismatch' })
     expect((await other.state()).running).toBe(0)
+  })
+
+  it('[AP8] cancels a call that breaks: the engine may have begun, and nobody reads what it makes', async () => {
+    const { engine, post } = testGateway({ nextToken: hashed(6144) })
+    const generate = engine.generate.bind(engine)
+    engine.generate = async (request) => {
+      await generate(request)
+      throw new Error('Network connection lost.')
+    }
+    expect(await outcome(post('/v1/completions', COMPLETION))).toMatchObject({ status: 503, code: 'host_unavailable' })
+    expect((await engine.state()).running).toBe(0)
+    expect(engine.cancelled).toEqual([null])
+  })
+
+  it('[AP6] the reason is stop when U+FFFD for a character that never became whole completes a stop string', async () => {
+    const [lead = -1] = demoModel().codec?.encode('🙂', false) ?? []
+    const { post } = testGateway({ nextToken: scripted([833, lead], 2) })
+    const answer = await (await post('/v1/completions', { ...COMPLETION, max_tokens: 2, stop: 'e\u{fffd}' })).json()
+    expect(answer).toMatchObject({ choices: [{ text: ' tim', finish_reason: 'stop' }], usage: { completion_tokens: 2 } })
   })
 })

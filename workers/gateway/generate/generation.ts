@@ -55,7 +55,11 @@ export async function startGeneration(
   const abort = (): void => end(false)
   signal.addEventListener('abort', abort)
   const answer = await callEngine(deps, () => deps.engine.generate(request))
-  const started = answer.ok ? answer.value : answer
+  if (!answer.ok) {
+    end(false) // the call broke: the engine may have begun, and nobody would read what it makes
+    return answer
+  }
+  const started = answer.value
   if (!started.ok) {
     end(true)
     return started
@@ -97,8 +101,9 @@ async function* assembleChoices(
         yield event
       } else if (event.type === 'finish') {
         open.delete(event.index)
-        yield { type: 'piece', index: event.index, ...choice.assembler.finish() }
-        yield { type: 'finish', index: event.index, reason: event.reason, completionTokens: event.completionTokens }
+        const { piece, stopped } = choice.assembler.finish()
+        yield { type: 'piece', index: event.index, ...piece }
+        yield { type: 'finish', index: event.index, reason: stopped ? 'stop' : event.reason, completionTokens: event.completionTokens }
       } else {
         choice.tokens++
         const { piece, stopped } = choice.assembler.push(event.id, event.logprob)

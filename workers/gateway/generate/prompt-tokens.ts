@@ -1,7 +1,9 @@
 import { fail } from '../../../shared/protocol/errors.ts'
 import type { MoeError } from '../../../shared/protocol/errors.ts'
+import { LIMITS } from '../../../shared/protocol/limits.ts'
 import { ok } from '../../../shared/protocol/result.ts'
 import type { Result } from '../../../shared/protocol/result.ts'
+import type { GatewayDeps } from '../deps.ts'
 import type { LoadedModel } from '../model/loaded-model.ts'
 import type { TextCodec } from '../model/text-codec.ts'
 import type { PromptInput } from '../schemas/completion-request.ts'
@@ -13,48 +15,78 @@ export interface Prompt {
 }
 
 /** Prompts of a completion as ids. `newTokens`: how many positions must be left behind each, 0 or 1. SPEC AP3. */
-export function encodePrompts(model: LoadedModel, input: PromptInput, newTokens: 0 | 1): Result<Prompt[], MoeError> {
+export async function encodePrompts(
+  deps: Pick<GatewayDeps, 'nextTurn'>,
+  model: LoadedModel,
+  input: PromptInput,
+  newTokens: 0 | 1,
+): Promise<Result<Prompt[], MoeError>> {
+  if (input.kind === 'ids') return allOf(input.ids.map((ids) => readIds(model, ids, newTokens)))
+  const codec = codecFor(model, input.texts, 'prompt')
+  if (!codec.ok) return codec
   const prompts: Prompt[] = []
-  const count = input.kind === 'texts' ? input.texts.length : input.ids.length
-  for (let index = 0; index < count; index++) {
-    const prompt = input.kind === 'texts' ? encodeText(model, input.texts[index] ?? '', true) : readIds(model, input.ids[index] ?? [])
-    const checked = prompt.ok ? checkLength(model, prompt.value, newTokens, 'prompt') : prompt
-    if (!checked.ok) return checked
-    prompts.push(checked.value)
+  for (const [index, text] of input.texts.entries()) {
+    if (index > 0) await deps.nextTurn() // so that other requests wait for one prompt, not for all
+    const prompt = checkLength(model, { ids: codec.value.encode(text, true), text }, newTokens, 'prompt')
+    if (!prompt.ok) return prompt
+    prompts.push(prompt.value)
   }
   return ok(prompts)
 }
 
 /** A rendered chat as ids. The template has written all special tokens, so the tokenizer adds none: some models would get two BOS. */
 export function encodeChat(model: LoadedModel, rendered: string): Result<Prompt, MoeError> {
-  const prompt = encodeText(model, rendered, false)
+  const prompt = encodeText(model, rendered, false, 'messages')
   return prompt.ok ? checkLength(model, prompt.value, 1, 'messages') : prompt
 }
 
-/** A text as ids, of any length below the context. Errors: `no-tokenizer`, `context-length-exceeded`. */
-export function encodeText(model: LoadedModel, text: string, addSpecialTokens: boolean): Result<Prompt, MoeError> {
-  const codec = requireCodec(model)
-  if (!codec.ok) return codec
-  // Encoding takes up to 9 µs a character, so a text that cannot fit is refused before: it has at least this many tokens.
-  const tokensMin = Math.ceil(text.length / codec.value.charsPerTokenMax)
-  if (tokensMin > model.contextTokens) return tooLong(model, tokensMin, 'at least ')
-  return ok({ ids: codec.value.encode(text, addSpecialTokens), text })
+/** A text as ids, unless its length alone is too much. Errors: `no-tokenizer`, `context-length-exceeded`, `invalid-request`. */
+export function encodeText(model: LoadedModel, text: string, addSpecialTokens: boolean, param: string): Result<Prompt, MoeError> {
+  const codec = codecFor(model, [text], param)
+  return codec.ok ? ok({ ids: codec.value.encode(text, addSpecialTokens), text }) : codec
 }
 
 export function requireCodec(model: LoadedModel): Result<TextCodec, MoeError> {
   return model.codec === null ? fail('no-tokenizer', `${model.name} has no tokenizer: it takes and gives token ids only.`, {}) : ok(model.codec)
 }
 
-function readIds(model: LoadedModel, ids: readonly number[]): Result<Prompt, MoeError> {
+/** The codec for texts that may be encoded. Encoding takes up to 9 µs a character, so what is too long is refused before. */
+function codecFor(model: LoadedModel, texts: readonly string[], param: string): Result<TextCodec, MoeError> {
+  const codec = requireCodec(model)
+  if (!codec.ok) return codec
+  const longest = Math.max(...texts.map(({ length }) => length))
+  const tokensMin = Math.ceil(longest / codec.value.charsPerTokenMax)
+  if (tokensMin > model.contextTokens) return tooLong(model, tokensMin, 'at least ')
+  const chars = texts.reduce((sum, { length }) => sum + length, 0)
+  if (chars <= LIMITS.promptCharsMax) return codec
+  return invalidPrompt(`The texts of a request may have ${LIMITS.promptCharsMax} characters, these have ${chars}: send fewer, or token ids.`, param)
+}
+
+function readIds(model: LoadedModel, ids: readonly number[], newTokens: 0 | 1): Result<Prompt, MoeError> {
   if (ids.length > model.contextTokens) return tooLong(model, ids.length)
-  if (ids.some((id) => id >= model.vocab)) return invalidPrompt(`Token ids must be below ${model.vocab}.`, 'prompt')
-  return ok({ ids, text: null })
+  const known = checkIds(model, ids, 'prompt')
+  return known.ok ? checkLength(model, { ids, text: null }, newTokens, 'prompt') : known
+}
+
+/** Refuses ids that the model has no token for. */
+export function checkIds(model: LoadedModel, ids: readonly number[], param: string): Result<void, MoeError> {
+  return ids.every((id) => id < model.vocab) ? ok(undefined) : invalidPrompt(`Token ids must be below ${model.vocab}.`, param)
 }
 
 function checkLength(model: LoadedModel, prompt: Prompt, newTokens: 0 | 1, param: string): Result<Prompt, MoeError> {
   if (prompt.ids.length === 0) return invalidPrompt('The prompt has no tokens.', param)
   if (prompt.ids.length + newTokens > model.contextTokens) return tooLong(model, prompt.ids.length)
   return ok(prompt)
+}
+
+/** All values, or the first error. */
+function allOf(prompts: readonly Result<Prompt, MoeError>[]): Result<Prompt[], MoeError> {
+  const values: Prompt[] = []
+  for (const prompt of prompts) {
+    if (!prompt.ok) return prompt
+    values.push(prompt.value)
+  }
+  return ok(values)
 }
 
 function invalidPrompt(message: string, param: string): { readonly ok: false; readonly error: MoeError } {

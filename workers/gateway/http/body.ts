@@ -3,16 +3,20 @@ import type { MoeError } from '../../../shared/protocol/errors.ts'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
 import { ok } from '../../../shared/protocol/result.ts'
 import type { Result } from '../../../shared/protocol/result.ts'
+import { tooMuchJson } from './body-shape.ts'
 
 /**
  * Reads a request's body as JSON, whatever its content type says. SPEC AP9.
- * Errors: `body-too-large` as soon as the limit is passed; `invalid-request` if it is not JSON in UTF-8.
+ * Errors: `body-too-large` as soon as the limit is passed; `invalid-request` if it is not JSON in UTF-8,
+ * or has more parts than any request.
  * Not hono's bodyLimit: it puts a new Request in the place of the old one, and the new one's signal does not see the client leave.
  */
 export async function readJson(request: Request): Promise<Result<unknown, MoeError>> {
   if (Number(request.headers.get('content-length')) > LIMITS.bodyBytesMax) return tooLarge()
   const bytes = await readBytes(request.body, LIMITS.bodyBytesMax)
   if (bytes === null) return tooLarge()
+  const tooMuch = tooMuchJson(bytes)
+  if (tooMuch !== null) return fail('invalid-request', `The body ${tooMuch}.`, { param: null, reason: 'invalid_value' })
   try {
     // fatal: a broken character would silently change the prompt.
     return ok(JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes)))

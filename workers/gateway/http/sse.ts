@@ -1,3 +1,4 @@
+import { LIMITS } from '../../../shared/protocol/limits.ts'
 import { asMoeError, errorEnvelope } from './errors.ts'
 
 export const SSE_DONE = 'data: [DONE]\n\n'
@@ -15,29 +16,51 @@ export interface SseHooks {
 }
 
 /**
- * Answers with events as they are made; the client's pace sets that of the stream. A fault of ours ends it with an `error` event.
+ * Answers with events as they are made. Events are taken from the generation at once, and what waits when the client is ready goes out
+ * as one write: in workerd a write can cost a turn of the event loop that a busy engine grants only every few milliseconds, and a stop string
+ * must be seen when it is made (docs/design/api.md). A client that does not read holds back at most LIMITS.unreadBytesMax here.
+ * A fault of ours ends the stream with an `error` event.
  * Not hono's streamSSE: it goes on writing when the client has gone, and a failed write is lost in it.
  */
 export function sseResponse(events: AsyncIterator<string, void>, hooks: SseHooks): Response {
   const encoder = new TextEncoder()
-  let gone = false
-  const body = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      try {
-        const next = await events.next()
-        if (gone) return // the stream is cancelled: it takes nothing more
-        if (next.done === true) controller.close()
-        else controller.enqueue(encoder.encode(next.value))
-      } catch (error) {
-        hooks.log('an answer failed in the middle', error)
-        hooks.cancel()
-        controller.enqueue(encoder.encode(sseEvent(errorEnvelope(asMoeError(error)))))
-        controller.close()
+  const state = { pending: '', ended: false, gone: false }
+  let wakeReader = (): void => undefined
+  let wakeTaker = (): void => undefined
+
+  async function takeEvents(): Promise<void> {
+    try {
+      for (let next = await events.next(); next.done !== true && !state.gone; next = await events.next()) {
+        state.pending += next.value
+        wakeReader()
+        while (state.pending.length > LIMITS.unreadBytesMax && !state.gone) await new Promise<void>((resolve) => (wakeTaker = resolve))
       }
+    } catch (error) {
+      hooks.log('an answer failed in the middle', error)
+      hooks.cancel()
+      state.pending += sseEvent(errorEnvelope(asMoeError(error)))
+    }
+    state.ended = true
+    wakeReader()
+  }
+
+  const body = new ReadableStream<Uint8Array>({
+    start() {
+      void takeEvents() // never rejects
+    },
+    async pull(controller) {
+      while (state.pending === '' && !state.ended) await new Promise<void>((resolve) => (wakeReader = resolve))
+      const text = state.pending
+      state.pending = ''
+      wakeTaker()
+      if (state.gone) return // the stream is cancelled: it takes nothing more
+      if (text !== '') controller.enqueue(encoder.encode(text))
+      if (state.ended && state.pending === '') controller.close()
     },
     cancel() {
-      gone = true
+      state.gone = true
       hooks.cancel()
+      wakeTaker()
     },
   })
   return new Response(body, { headers: { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' } })

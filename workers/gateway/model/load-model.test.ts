@@ -3,12 +3,10 @@ import { describe, expect, it } from 'vitest'
 import { readDemoFile } from '../../../test/contract/demo-model.ts'
 import { encodedBytes } from '../../../shared/core/layout.ts'
 import type { ModelSpec } from '../../../shared/core/model-spec.ts'
-import { trunkTensors } from '../../../shared/core/tensors.ts'
-import { tensorEncoding } from '../../../shared/placement/budget.ts'
+import { tensorEncoding, trunkTensors } from '../../../shared/core/tensors.ts'
 import { digestInput } from '../../../shared/protocol/manifest-parser.ts'
 import type { Manifest, StoredFile } from '../../../shared/protocol/manifest.ts'
 import { expertRangeBytes, RANGE_ALIGN_BYTES } from '../../../shared/protocol/pack-layout.ts'
-import { ChatTemplate } from './chat-template.ts'
 import { loadModel } from './load-model.ts'
 
 const SPEC: ModelSpec = {
@@ -83,12 +81,6 @@ describe('loadModel', () => {
     expect(loaded.value).toMatchObject({ name: 'sample', tier: 'f32', contextTokens: 64, vocab: 6144, eos: [2], generation: { temperature: 0.7 } })
     expect(loaded.value.codec?.encode('Once upon a time', true)).toEqual([2335, 874, 263, 833])
     expect(loaded.value.template?.render([{ role: 'user', content: 'hi' }], false)).toEqual({ ok: true, value: '<|im_start|>user\nhi<|im_end|>\n' })
-  })
-
-  it('[PK3] takes the template out of tokenizer_config.json when it has no file of its own', async () => {
-    const { 'chat_template.jinja': _, ...files } = DEMO_FILES
-    const loaded = await loadModel(folderOf(packFiles(files, true)), 'f32')
-    expect(loaded).toMatchObject({ ok: true, value: { template: expect.any(ChatTemplate) } })
   })
 
   it('[PK8] reads a pack without a tokenizer', async () => {

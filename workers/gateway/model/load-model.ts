@@ -18,7 +18,6 @@ export interface PackFolder {
 
 /** The parts of tokenizer_config.json that are read here. */
 interface TokenizerConfig {
-  readonly chat_template?: unknown
   readonly bos_token?: unknown
   readonly eos_token?: unknown
 }
@@ -68,14 +67,13 @@ async function loadCodec(folder: PackFolder, manifest: Manifest, config: Tokeniz
   }
 }
 
-/** The template's own file, else the one inside tokenizer_config.json, where older checkpoints keep it. */
+/** The pack's own file: the packer has taken it out of tokenizer_config.json where it was there. */
 async function loadTemplate(folder: PackFolder, manifest: Manifest, config: TokenizerConfig): Promise<Result<ChatTemplate | null, MoeError>> {
-  const file = manifest.chatTemplate === null ? ok(null) : await readFile(folder, manifest.chatTemplate)
+  if (manifest.chatTemplate === null) return ok(null)
+  const file = await readFile(folder, manifest.chatTemplate)
   if (!file.ok) return file
-  const source = file.value === null ? config.chat_template : new TextDecoder().decode(file.value)
-  if (typeof source !== 'string') return ok(null)
   try {
-    return ok(new ChatTemplate(source, specialTokens(config)))
+    return ok(new ChatTemplate(new TextDecoder().decode(file.value), specialTokens(config)))
   } catch (error) {
     return invalid('chatTemplate', `The chat template cannot be parsed: ${reasonOf(error)}`)
   }

@@ -9,7 +9,7 @@ export interface LoadedModel {
   readonly digest: string
   readonly tier: Tier
   readonly vocab: number
-  /** Positions the model was made for; the engine's KV budget may hold less. */
+  /** Positions that a sequence may have: those the model was made for; in requests those that the engine has (`servedModel`). */
   readonly contextTokens: number
   readonly eos: readonly number[]
   readonly generation: GenerationDefaults

@@ -50,4 +50,28 @@ describe('SharedLoad', () => {
     expect(await second).toEqual(ok('model'))
     expect(waits()).toBe(1200)
   })
+
+  it('[RE3] takes over once, however many wait: the others wait for the load that did', async () => {
+    const { shared, begun } = manualLoads()
+    void shared.get()
+    const waiting = Array.from({ length: 5 }, () => shared.get())
+    while (begun.length < 2) await Promise.resolve()
+    for (let turn = 0; turn < 100; turn++) await Promise.resolve() // each of the others has had its turn
+    expect(begun).toHaveLength(2)
+    begun[1]?.(ok('model'))
+    expect(await Promise.all(waiting)).toEqual(Array(5).fill(ok('model')))
+  })
+
+  it('[RE3] a load that was taken for dead and fails late does not speak for the one that took over', async () => {
+    const { shared, begun } = manualLoads()
+    const first = shared.get()
+    const second = shared.get()
+    while (begun.length < 2) await Promise.resolve()
+    begun[0]?.(err(MISSING))
+    expect(await first).toEqual(err(MISSING))
+    const third = shared.get()
+    begun[1]?.(ok('model'))
+    expect(await Promise.all([second, third])).toEqual([ok('model'), ok('model')])
+    expect(begun).toHaveLength(2)
+  })
 })

@@ -23,7 +23,9 @@ export class SharedLoad<T> {
   readonly #load: () => Promise<Result<T, MoeError>>
   readonly #deps: SharedLoadDeps
   #loaded: { readonly value: T } | null = null
-  #loading = false
+  /** Loads are numbered: one that was taken for dead may still end, and must not speak for its successor. */
+  #loadsBegun = 0
+  #loading: number | null = null
 
   constructor(load: () => Promise<Result<T, MoeError>>, deps: SharedLoadDeps) {
     this.#load = load
@@ -32,24 +34,31 @@ export class SharedLoad<T> {
 
   /** The value; a failed load is not kept, the next use tries again. */
   async get(): Promise<Result<T, MoeError>> {
-    for (let polls = 0; polls < POLLS_MAX; polls++) {
-      if (this.#loaded !== null) return ok(this.#loaded.value)
-      if (!this.#loading) break
-      await this.#deps.wait(POLL_MS)
+    while (this.#loaded === null && this.#loading !== null) {
+      const load = this.#loading
+      await this.#waitFor(load)
+      if (this.#loading === load) break // it is dead, and nobody else has taken over: the others wait for the load that begins here
     }
+    if (this.#loaded !== null) return ok(this.#loaded.value)
     const work = this.#loadOnce()
     this.#deps.keepAlive(work) // a client that gives up must not take the load of all others with it
     return work
   }
 
+  /** Until the load ended or was replaced, but not for ever. */
+  async #waitFor(load: number): Promise<void> {
+    for (let polls = 0; polls < POLLS_MAX && this.#loading === load && this.#loaded === null; polls++) await this.#deps.wait(POLL_MS)
+  }
+
   async #loadOnce(): Promise<Result<T, MoeError>> {
-    this.#loading = true
+    const load = ++this.#loadsBegun
+    this.#loading = load
     try {
       const result = await this.#load()
-      if (result.ok) this.#loaded = { value: result.value }
+      if (result.ok) this.#loaded ??= { value: result.value }
       return result
     } finally {
-      this.#loading = false
+      if (this.#loading === load) this.#loading = null
     }
   }
 }

@@ -15,10 +15,10 @@ export interface ChatLogprobs {
 }
 
 export function chatLogprobs(codec: TextCodec, scored: readonly ScoredToken[]): ChatLogprobs {
-  const content = scored.map(({ token }) => ({
-    ...chatToken(codec, token.id, token.logprob ?? 0),
-    top_logprobs: token.top.map(([id, logprob]) => chatToken(codec, id, logprob)),
-  }))
+  const content = scored.map(({ token: { id, logprob, top } }) => {
+    if (logprob === null) throw new Error(`the generated token ${id} has no log-probability`) // only a prompt's first has none
+    return { ...chatToken(codec, id, logprob), top_logprobs: top.map(([other, itsLogprob]) => chatToken(codec, other, itsLogprob)) }
+  })
   return { content, refusal: null }
 }
 

@@ -27,12 +27,13 @@ export function completionLogprobs(codec: TextCodec | null, scored: readonly Sco
 
 /** Where each prompt token's text begins. Special tokens have a length only where they stand in the text: BOS is added, not written. */
 export function scorePrompt(codec: TextCodec | null, tokens: readonly TokenLogprob[], text: string): ScoredToken[] {
-  const detokenizer = new Detokenizer((ids) => codec?.decode(ids) ?? '')
+  const detokenizer = codec && new Detokenizer(codec)
   let offset = 0
   let chars = 0
   return tokens.map((token) => {
     const scored = { token, offset }
-    const piece = codec?.hasText(token.id) === true ? detokenizer.push(token.id) : writtenSpecial(codec, token.id, text.slice(chars))
+    const decoded = codec?.hasText(token.id) === true ? detokenizer?.push(token.id) : undefined
+    const piece = decoded ?? writtenSpecial(codec, token.id, text.slice(chars))
     offset += countCodePoints(piece)
     chars += piece.length
     return scored

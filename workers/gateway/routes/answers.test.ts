@@ -26,10 +26,21 @@ describe('what reaches the engine', () => {
       expect.objectContaining({
         n: 3,
         maxTokens: 6,
-        sampling: { temperature: 0, topP: 0.5, topK: 0, minP: 0.1, seed: 0xffffffff },
+        sampling: { temperature: 0, topP: 0.5, topK: 0, minP: 0.1, seed: 0xfffffffe },
         stopTokens: [],
       }),
     ])
+  })
+
+  it('[NU6] seeds of 64 bits with a sign: small ones as they are, and no two of these alike', async () => {
+    const { engine, post } = testGateway()
+    const small = ['0', '1', '4294967295', '-1', '-2']
+    const seeds = [...small, '4294967296', '4294967297', '8589934592', '9007199254740993', '9223372036854775807', '-9223372036854775808']
+    for (const seed of seeds) expect((await post(COMPLETIONS, JSON.stringify(COMPLETION).replace('}', `,"seed":${seed}}`))).status).toBe(200)
+    const drawn = engine.requests.map(({ sampling }) => sampling.seed)
+    expect(drawn.slice(0, 3)).toEqual([0, 1, 0xffffffff])
+    expect(drawn.every((seed) => Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32)).toBe(true)
+    expect(new Set(drawn).size).toBe(seeds.length)
   })
 
   it('[AP4] a chat as its template writes it, without a second beginning', async () => {
@@ -85,6 +96,17 @@ describe('whole answers', () => {
           },
         },
       ],
+    })
+  })
+
+  it('[AP5] does not repeat a U+FFFD that ends the prompt, and puts what follows behind it', async () => {
+    const { post } = testGateway({ nextToken: scripted([833], 2) })
+    const prompt = 'abc\u{fffd}'
+    const plain = await (await post(COMPLETIONS, { ...COMPLETION, prompt })).json()
+    expect(plain).toMatchObject({ choices: [{ text: ' time' }] })
+    const answer = await (await post(COMPLETIONS, { ...COMPLETION, prompt: `${prompt} a`, logprobs: 0, echo: true })).json()
+    expect(answer).toMatchObject({
+      choices: [{ text: 'abc\u{fffd} a time', logprobs: { text_offset: expect.toSatisfy((all: number[]) => all.slice(-2).join() === '4,6') } }],
     })
   })
 

@@ -3,6 +3,7 @@ import type { GatewayDeps } from '../deps.ts'
 import { collectChoices } from '../generate/collect-choices.ts'
 import { engineRequest } from '../generate/engine-request.ts'
 import { startGeneration } from '../generate/generation.ts'
+import { checkLogprobEntries } from '../generate/logprob-entries.ts'
 import { encodeChat, requireCodec } from '../generate/prompt-tokens.ts'
 import { readJson } from '../http/body.ts'
 import { orRefuse } from '../http/errors.ts'
@@ -28,6 +29,7 @@ export function postChatCompletions(deps: GatewayDeps): Handler<GatewayEnv> {
     const logprobs = request.logprobs === true ? (request.top_logprobs ?? 0) : null
     const requestId = c.get('requestId')
     const job = engineRequest(model, request, { requestId, prompts: [prompt], maxTokens, logprobs, echo: false }, deps.newSeed)
+    orRefuse(checkLogprobEntries(job, model.contextTokens, request.stream === true))
     const generation = orRefuse(await startGeneration(deps, model, job, { stops: request.stop ?? [], continuesPrompt: false }, signal))
     const object = request.stream === true ? 'chat.completion.chunk' : 'chat.completion'
     const view: ChatView = {

@@ -3,6 +3,7 @@ import type { GatewayDeps } from '../deps.ts'
 import { collectChoices } from '../generate/collect-choices.ts'
 import { engineRequest } from '../generate/engine-request.ts'
 import { startGeneration } from '../generate/generation.ts'
+import { checkLogprobEntries } from '../generate/logprob-entries.ts'
 import { encodePrompts } from '../generate/prompt-tokens.ts'
 import { readJson } from '../http/body.ts'
 import { orRefuse } from '../http/errors.ts'
@@ -25,11 +26,12 @@ export function postCompletions(deps: GatewayDeps): Handler<GatewayEnv> {
     const request = orRefuse(parseRequest(CompletionRequest, orRefuse(await readJson(c.req.raw))))
     const model = await servedModel(deps, request.model)
     const maxTokens = request.max_tokens ?? MAX_TOKENS_DEFAULT
-    const prompts = orRefuse(encodePrompts(model, request.prompt, maxTokens === 0 ? 0 : 1))
+    const prompts = orRefuse(await encodePrompts(deps, model, request.prompt, maxTokens === 0 ? 0 : 1))
     const logprobs = request.logprobs ?? null
     const echo = request.echo === true
     const requestId = c.get('requestId')
     const job = engineRequest(model, request, { requestId, prompts, maxTokens, logprobs, echo }, deps.newSeed)
+    orRefuse(checkLogprobEntries(job, model.contextTokens, request.stream === true))
     const generation = orRefuse(await startGeneration(deps, model, job, { stops: request.stop ?? [], continuesPrompt: true }, signal))
     const view: CompletionView = {
       meta: answerMeta(model, `cmpl-${requestId}`, 'text_completion', deps.nowS()),

@@ -9,9 +9,15 @@ import type { LoadedModel } from '../model/loaded-model.ts'
 
 const NAME_CHARS_MAX = 96
 
-/** The served model, if it is the one that the client names. */
-export async function servedModel(deps: GatewayDeps, name: string): Promise<LoadedModel> {
+/** The served model, with the context that the engine has for it. */
+export async function readyModel(deps: GatewayDeps): Promise<LoadedModel> {
   const model = orRefuse(await deps.model())
+  return { ...model, contextTokens: await deps.contextTokens(model) }
+}
+
+/** The same, if it is the one that the client names. */
+export async function servedModel(deps: GatewayDeps, name: string): Promise<LoadedModel> {
+  const model = await readyModel(deps)
   if (model.name === name) return model
   const shown = name.slice(0, NAME_CHARS_MAX)
   throw new Refusal(moeError('unknown-model', `The model '${shown}' does not exist; this server has '${model.name}'.`, { model: shown }))

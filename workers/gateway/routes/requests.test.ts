@@ -37,6 +37,11 @@ describe('fields that are refused', () => {
     { messages: [{ role: 'tool', content: 'x', tool_call_id: 'y' }] },
     { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'x' } }] }] },
     { messages: [{ role: 'assistant', content: null, tool_calls: [{}] }] },
+    { logit_bias: [] },
+    { tools: {} },
+    { functions: {} },
+    { stop_token_ids: {} },
+    { chat_template_kwargs: [] },
   ])('[AP2] chat does not support %j', async (fields) => {
     expect(await outcome(testGateway().post(CHATS, { ...CHAT, ...fields }))).toMatchObject({ status: 400, code: 'unsupported_parameter' })
   })
@@ -74,6 +79,9 @@ describe('fields that are refused', () => {
     ['top_k', { top_k: -2 }],
     ['min_p', { min_p: -0.1 }],
     ['seed', { seed: 0.5 }],
+    ['seed', { seed: 2 ** 65 }],
+    ['prompt', { prompt: 'half a pair: \ud83d' }],
+    ['prompt', { prompt: ['whole', '\udc00'] }],
     ['stop', { stop: ['a', 'b', 'c', 'd', 'e'] }],
     ['stop', { stop: '' }],
     ['stop', { stop: 'x'.repeat(LIMITS.stopStringChars + 1) }],
@@ -95,6 +103,9 @@ describe('fields that are refused', () => {
     ['messages[0].role', { messages: [{ role: 'robot', content: 'x' }] }],
     ['messages[0].content', { messages: [{ role: 'user' }] }],
     ['messages[0].content[0]', { messages: [{ role: 'user', content: [{ type: 'text' }] }] }],
+    ['messages[0].content', { messages: [{ role: 'user', content: 'x\ud83d' }] }],
+    ['messages[0].content[0]', { messages: [{ role: 'user', content: ['\ud83d', '\ude42'].map((text) => ({ type: 'text', text })) }] }],
+    ['messages[0].name', { messages: [{ role: 'user', content: 'x', name: '\ud83d' }] }],
     ['max_tokens', { max_tokens: 0 }],
     ['top_logprobs', { top_logprobs: 2 }],
   ])('[AP9] %s of a chat out of its bounds is 400', async (param, fields) => {
@@ -123,6 +134,37 @@ describe('prompts and the context', () => {
     const error = await outcome(post(COMPLETIONS, { ...COMPLETION, prompt: 'x'.repeat(100_000) }))
     expect(error).toMatchObject({ status: 400, code: 'context_length_exceeded', message: expect.stringMatching(/prompt has at least \d+ tokens/) })
     expect(await outcome(post(CHATS, { ...CHAT, messages: [{ role: 'user', content: 'one two three' }] }))).toMatchObject({ code: 'context_length_exceeded' })
+    expect(engine.requests).toHaveLength(0)
+  })
+
+  it('[AP3] refuses text that only the KV budget of the engine cannot hold before it is encoded, and asks the engine once', async () => {
+    const { engine, post } = testGateway({ engineContextTokens: 8 })
+    let asked = 0
+    const status = engine.status.bind(engine)
+    engine.status = () => {
+      asked++
+      return status()
+    }
+    for (let time = 0; time < 3; time++) {
+      const error = await outcome(post(COMPLETIONS, { ...COMPLETION, prompt: 'x'.repeat(10_000) }))
+      expect(error).toMatchObject({ code: 'context_length_exceeded', message: expect.stringMatching(/\b8 tokens.*at least \d+ tokens/) })
+    }
+    expect(asked).toBe(1)
+  })
+
+  it('[AP3] waits for an engine that is loading instead of refusing what it may take', async () => {
+    const { engine, post } = testGateway()
+    engine.engineStatus = { state: 'loading', bytesRead: 0, bytesTotal: 1 }
+    expect((await post(COMPLETIONS, COMPLETION)).status).toBe(200)
+  })
+
+  it('[AP9] refuses texts that take too long to encode: all of a request count together', async () => {
+    const { engine, post } = testGateway({ model: { ...demoModel(), contextTokens: LIMITS.contextMax } })
+    const half = 'x'.repeat(LIMITS.promptCharsMax / 2)
+    const refused = { status: 400, code: 'invalid_value', message: expect.stringContaining(String(LIMITS.promptCharsMax)) }
+    expect(await outcome(post(COMPLETIONS, { ...COMPLETION, prompt: [half, half, 'x'] }))).toMatchObject({ ...refused, param: 'prompt' })
+    expect(await outcome(post(CHATS, { ...CHAT, messages: [{ role: 'user', content: half + half }] }))).toMatchObject({ ...refused, param: 'messages' })
+    expect(await outcome(post('/tokenize', { prompt: `${half}${half}x` }))).toMatchObject({ ...refused, param: 'prompt' })
     expect(engine.requests).toHaveLength(0)
   })
 

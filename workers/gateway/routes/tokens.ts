@@ -2,7 +2,7 @@ import type { Handler } from 'hono'
 import { fail } from '../../../shared/protocol/errors.ts'
 import type { GatewayDeps } from '../deps.ts'
 import { engineInfo } from '../generate/engine-call.ts'
-import { encodeText, requireCodec } from '../generate/prompt-tokens.ts'
+import { checkIds, encodeText, requireCodec } from '../generate/prompt-tokens.ts'
 import { readJson } from '../http/body.ts'
 import { orRefuse } from '../http/errors.ts'
 import type { GatewayEnv } from '../http/request-id.ts'
@@ -10,13 +10,13 @@ import type { TemplateMessage } from '../model/chat-template.ts'
 import type { LoadedModel } from '../model/loaded-model.ts'
 import { parseRequest } from '../schemas/parse-request.ts'
 import { ApplyTemplateRequest, DetokenizeRequest, TokenizeRequest } from '../schemas/token-requests.ts'
+import { readyModel } from './models.ts'
 
 /** POST /tokenize. */
 export function postTokenize(deps: GatewayDeps): Handler<GatewayEnv> {
   return async (c) => {
     const request = orRefuse(parseRequest(TokenizeRequest, orRefuse(await readJson(c.req.raw))))
-    const model = orRefuse(await deps.model())
-    const { ids } = orRefuse(encodeText(model, request.text, request.addSpecialTokens))
+    const { ids } = orRefuse(encodeText(await readyModel(deps), request.text, request.addSpecialTokens, 'prompt'))
     const info = orRefuse(await engineInfo(deps))
     return c.json({ tokens: ids, count: ids.length, max_model_len: info.contextTokens })
   }
@@ -26,7 +26,9 @@ export function postTokenize(deps: GatewayDeps): Handler<GatewayEnv> {
 export function postDetokenize(deps: GatewayDeps): Handler<GatewayEnv> {
   return async (c) => {
     const request = orRefuse(parseRequest(DetokenizeRequest, orRefuse(await readJson(c.req.raw))))
-    const codec = orRefuse(requireCodec(orRefuse(await deps.model())))
+    const model = orRefuse(await deps.model())
+    const codec = orRefuse(requireCodec(model))
+    orRefuse(checkIds(model, request.tokens, 'tokens'))
     return c.json({ prompt: codec.decode(request.tokens) })
   }
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
-import { equals, ignored, isEmpty, neutralOnly, never } from './common-fields.ts'
+import { equals, ignored, ILL_FORMED, isEmptyList, neutralOnly, never, wellFormedText } from './common-fields.ts'
 
 /** Kinds of content parts that OpenAI defines and that this server has no model for. */
 const OTHER_PARTS: readonly unknown[] = ['image_url', 'input_audio', 'file', 'refusal']
@@ -9,25 +9,23 @@ const TextPart = z.strictObject({ type: z.literal('text'), text: z.string() })
 
 /** A string, or text parts, which are joined: most templates read a string, and some print a list as it is. */
 const content = z.unknown().transform((value, context): string => {
-  if (typeof value === 'string') return value
-  if (!Array.isArray(value) || value.length === 0) {
-    context.addIssue({ code: 'custom', message: 'must be a string or a list of text parts' })
+  const refuse = (message: string, path: number[] = [], reason?: 'unsupported_parameter') => {
+    context.addIssue({ code: 'custom', path, message, ...(reason && { params: { reason } }) })
     return z.NEVER
   }
+  if (typeof value === 'string') return value.isWellFormed() ? value : refuse(ILL_FORMED)
+  if (!Array.isArray(value) || value.length === 0) return refuse('must be a string or a list of text parts')
   let text = ''
   for (const [index, item] of value.entries()) {
     const part = TextPart.safeParse(item)
     if (part.success) {
+      if (!part.data.text.isWellFormed()) return refuse(ILL_FORMED, [index])
       text += part.data.text
       continue
     }
     const type: unknown = typeof item === 'object' && item !== null && 'type' in item ? item.type : undefined
-    if (OTHER_PARTS.includes(type)) {
-      context.addIssue({ code: 'custom', path: [index], message: 'is not text: only text parts are supported', params: { reason: 'unsupported_parameter' } })
-    } else {
-      context.addIssue({ code: 'custom', path: [index], message: "must be {type: 'text', text}" })
-    }
-    return z.NEVER
+    if (OTHER_PARTS.includes(type)) return refuse('is not text: only text parts are supported', [index], 'unsupported_parameter')
+    return refuse("must be {type: 'text', text}", [index])
   }
   return text
 })
@@ -38,7 +36,7 @@ const message = z.strictObject({
     context.addIssue({ code: 'custom', message: `${role} is not supported by this server`, params: { reason: 'unsupported_parameter' } })
   }),
   // After role, so that a message of a tool is refused for what it is.
-  tool_calls: neutralOnly(isEmpty),
+  tool_calls: neutralOnly(isEmptyList),
   function_call: neutralOnly(never),
   tool_call_id: neutralOnly(never),
   reasoning_content: neutralOnly(equals('')),
@@ -46,7 +44,7 @@ const message = z.strictObject({
   audio: neutralOnly(never),
   annotations: ignored,
   content,
-  name: z.string().nullish(),
+  name: wellFormedText.nullish(),
 })
 
 /** `messages` of a chat, as templates want them: content is one string, and developer is the newer word for system. */

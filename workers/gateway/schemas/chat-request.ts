@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
 import { chatMessages } from './chat-messages.ts'
-import { checkStreamOptions, commonFields, equals, ignored, isEmpty, neutralOnly, never } from './common-fields.ts'
+import { checkStreamOptions, commonFields, equals, ignored, isEmptyList, isEmptyObject, neutralOnly, never } from './common-fields.ts'
 
 const isTextOnly = (value: unknown) => Array.isArray(value) && value.length === 1 && value[0] === 'text'
 const isTextFormat = (value: unknown) => typeof value === 'object' && value !== null && 'type' in value && value.type === 'text'
@@ -21,9 +21,9 @@ export const ChatRequest = z
     /** A hint for speed: the output is the same without it. */
     prediction: ignored,
 
-    tools: neutralOnly(isEmpty),
+    tools: neutralOnly(isEmptyList),
     tool_choice: neutralOnly((value) => value === 'none' || value === 'auto'),
-    functions: neutralOnly(isEmpty),
+    functions: neutralOnly(isEmptyList),
     function_call: neutralOnly((value) => value === 'none' || value === 'auto'),
     response_format: neutralOnly(isTextFormat),
     modalities: neutralOnly(isTextOnly),
@@ -33,7 +33,7 @@ export const ChatRequest = z
     web_search_options: neutralOnly(never),
     moderation: neutralOnly(never),
     chat_template: neutralOnly(never),
-    chat_template_kwargs: neutralOnly(isEmpty),
+    chat_template_kwargs: neutralOnly(isEmptyObject),
     add_generation_prompt: neutralOnly(equals(true)),
     continue_final_message: neutralOnly(equals(false)),
   })

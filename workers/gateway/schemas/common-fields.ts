@@ -17,14 +17,16 @@ export const ignored = z.unknown().optional()
 
 export const never = () => false
 export const equals = (neutral: unknown) => (value: unknown) => value === neutral
-export const isEmpty = (value: unknown) => typeof value === 'object' && value !== null && Object.keys(value).length === 0
+export const isEmptyList = (value: unknown) => Array.isArray(value) && value.length === 0
+export const isEmptyObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 0
 
-const stopString = z
-  .string()
-  .min(1)
-  .max(LIMITS.stopStringChars)
-  // A lone surrogate would match one half of a character and cut it in two.
-  .refine((text) => text.isWellFormed(), 'must be well-formed Unicode')
+export const ILL_FORMED = 'must be well-formed Unicode: it has half of a surrogate pair'
+
+/** Text that reaches the model. Encoding would silently put U+FFFD in the place of a lone surrogate. */
+export const wellFormedText = z.string().refine((text) => text.isWellFormed(), ILL_FORMED)
+
+/** Well-formed too: a lone surrogate would match one half of a character and cut it in two. */
+const stopString = wellFormedText.min(1).max(LIMITS.stopStringChars)
 const stop = z.union(
   [stopString.transform((text) => [text]), z.array(stopString).max(LIMITS.stopStringsMax)],
   `must be a string of 1 to ${LIMITS.stopStringChars} characters or a list of at most ${LIMITS.stopStringsMax}`,
@@ -45,7 +47,11 @@ export const commonFields = {
   /** 0 and −1: all tokens. */
   top_k: z.int().min(-1).max(LIMITS.vocabMax).nullish(),
   min_p: z.number().min(0).max(1).nullish(),
-  seed: z.int().nullish(),
+  /** OpenAI's are 64 bits with a sign. JSON numbers above 2^53 are read as the nearest that a double can say. */
+  seed: z
+    .number()
+    .refine((seed) => Number.isInteger(seed) && Math.abs(seed) <= 2 ** 64, 'must be an integer of at most 64 bits')
+    .nullish(),
   stop: stop.nullish(),
   n: z.int().min(1).max(LIMITS.nMax).nullish(),
   stream: z.boolean().nullish(),
@@ -65,9 +71,9 @@ export const commonFields = {
   presence_penalty: neutralOnly(equals(0)),
   frequency_penalty: neutralOnly(equals(0)),
   repetition_penalty: neutralOnly(equals(1)),
-  logit_bias: neutralOnly(isEmpty),
+  logit_bias: neutralOnly(isEmptyObject),
   min_tokens: neutralOnly(equals(0)),
-  stop_token_ids: neutralOnly(isEmpty),
+  stop_token_ids: neutralOnly(isEmptyList),
   skip_special_tokens: neutralOnly(equals(true)),
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
-import { checkStreamOptions, commonFields, neutralOnly, never } from './common-fields.ts'
+import { checkStreamOptions, commonFields, ILL_FORMED, neutralOnly, never } from './common-fields.ts'
 
 /** The forms of `prompt`, told apart once. */
 export type PromptInput = { readonly kind: 'texts'; readonly texts: readonly string[] } | { readonly kind: 'ids'; readonly ids: readonly (readonly number[])[] }
@@ -41,14 +41,18 @@ function promptCount(input: PromptInput): number {
 
 /** By hand and not with a union: a list of two million ids is read in one pass, and the message says what is wrong with it. */
 function readPrompt(value: unknown): PromptInput | string {
-  if (typeof value === 'string') return { kind: 'texts', texts: [value] }
+  if (typeof value === 'string') return readTexts([value])
   if (!Array.isArray(value)) return 'must be a string, a list of strings, a list of token ids or a list of such lists'
   if (value.length === 0) return 'must not be empty'
   if (isIdList(value)) return { kind: 'ids', ids: [value] }
   if (value.length > LIMITS.promptsMax) return `must be at most ${LIMITS.promptsMax} prompts`
-  if (value.every((item) => typeof item === 'string')) return { kind: 'texts', texts: value }
+  if (value.every((item) => typeof item === 'string')) return readTexts(value)
   if (value.every(isIdList)) return { kind: 'ids', ids: value }
   return 'must be a string, a list of strings, a list of token ids or a list of such lists, all of one kind; ids are whole numbers from 0 up'
+}
+
+function readTexts(texts: readonly string[]): PromptInput | string {
+  return texts.every((text) => text.isWellFormed()) ? { kind: 'texts', texts } : ILL_FORMED
 }
 
 function isIdList(value: unknown): value is number[] {

@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
 import { chatMessages } from './chat-messages.ts'
-import { ignored } from './common-fields.ts'
+import { ignored, wellFormedText } from './common-fields.ts'
 
 /** POST /tokenize. `prompt` is vLLM's name, `text` llama.cpp's. */
 export const TokenizeRequest = z
-  .strictObject({ model: ignored, prompt: z.string().nullish(), text: z.string().nullish(), add_special_tokens: z.boolean().nullish() })
+  .strictObject({ model: ignored, prompt: wellFormedText.nullish(), text: wellFormedText.nullish(), add_special_tokens: z.boolean().nullish() })
   .transform((request, context) => {
     const text = request.prompt ?? request.text
     if (typeof text === 'string') return { text, addSpecialTokens: request.add_special_tokens ?? true }

@@ -1,0 +1,24 @@
+import type { GenerateRequest } from '../../../shared/protocol/engine-api.ts'
+import { fail } from '../../../shared/protocol/errors.ts'
+import type { MoeError } from '../../../shared/protocol/errors.ts'
+import { LIMITS } from '../../../shared/protocol/limits.ts'
+import { ok } from '../../../shared/protocol/result.ts'
+import type { Result } from '../../../shared/protocol/result.ts'
+
+/**
+ * Refuses an answer whose log-probabilities could not be held: those of a whole answer wait for its last token, those of an echoed prompt
+ * come at once even in a stream. An entry is a token or one of its alternatives. SPEC AP9.
+ */
+export function checkLogprobEntries(request: GenerateRequest, contextTokens: number, streamed: boolean): Result<void, MoeError> {
+  const { prompts, n, maxTokens, logprobs, echo } = request
+  if (logprobs === null) return ok(undefined)
+  const heldTokens = prompts.reduce((sum, { length }) => {
+    const generated = Math.min(maxTokens ?? contextTokens, contextTokens - length)
+    return sum + n * ((echo ? length : 0) + (streamed ? 0 : generated))
+  }, 0)
+  const entries = heldTokens * (logprobs + 1)
+  if (entries <= LIMITS.logprobEntriesMax) return ok(undefined)
+  const advice = streamed ? 'ask for fewer prompts, choices or alternatives' : 'ask for fewer tokens, choices or alternatives, or stream the answer'
+  const message = `The answer may have ${entries} log-probabilities at once, at most ${LIMITS.logprobEntriesMax} are allowed: ${advice}.`
+  return fail('invalid-request', message, { param: 'logprobs', reason: 'invalid_value' })
+}
