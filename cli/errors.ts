@@ -3,7 +3,16 @@ import type { ErrorCode, MoeError } from '../shared/protocol/errors.ts'
 import type { Result } from '../shared/protocol/result.ts'
 
 /** What only the command line can refuse; the other codes are those of shared/protocol. */
-export type CliErrorCode = ErrorCode | 'checkpoint-invalid' | 'path-refused' | 'out-refused' | 'name-invalid' | 'port-in-use' | 'model-failed'
+export type CliErrorCode =
+  | ErrorCode
+  | 'checkpoint-invalid'
+  | 'path-refused'
+  | 'out-refused'
+  | 'name-invalid'
+  | 'port-in-use'
+  | 'state-in-use'
+  | 'tier-missing'
+  | 'model-failed'
 
 /**
  * An expected failure of a command, thrown: a command has one reader, the person at the terminal, and nothing between the fault and the
@@ -45,7 +54,7 @@ function describe(error: unknown): { message: string; code: string } {
 
 function usageMessage(error: CommanderError): string {
   if (error.code === 'commander.help') return 'a command is missing: see isomoe --help'
-  return error.message.replace(/^error: /, '')
+  return error.message.replace(/^error: /, '').replaceAll('\n', ' ') // commander's suggestion is a second line
 }
 
 function isSystemError(error: unknown): error is Error & { code: string } {

@@ -2,6 +2,7 @@ import { moeLayers } from '../shared/core/model-spec.ts'
 import type { ModelSpec } from '../shared/core/model-spec.ts'
 import { expertMatrices, trunkTensors } from '../shared/core/tensors.ts'
 import { planBasePlacement } from '../shared/placement/base-placement.ts'
+import { KV_PAGE_POSITIONS } from '../shared/core/records.ts'
 import { kvPageBytes } from '../shared/placement/budget.ts'
 import { expertBytesByLayer } from '../shared/placement/expert-bytes.ts'
 import { LIMITS } from '../shared/protocol/limits.ts'
@@ -36,6 +37,7 @@ export interface PackSummary {
 export interface TierSummary {
   readonly tier: Tier
   readonly trunkBytes: number
+  /** Of one expert in a host's arena. */
   readonly expertBytes: number
   /** All experts of one layer. */
   readonly layerBytes: number
@@ -60,7 +62,7 @@ export function summarizePack(manifest: Manifest): PackSummary {
     sharedWidth: spec.shared?.width ?? null,
     contextTokens: spec.context,
     parameters: countParameters(spec),
-    kvBytesPerToken: kvPageBytes(spec) / LIMITS.pagePositions,
+    kvBytesPerToken: kvPageBytes(spec) / KV_PAGE_POSITIONS,
     hostArenaBytes: LIMITS.hostArenaBytes,
     tiers: manifest.tiers.map((tier) => summarizeTier(manifest, tier)),
     tokenizer: manifest.tokenizer !== null,
@@ -78,7 +80,7 @@ export function countParameters(spec: ModelSpec): { readonly total: number; read
 }
 
 function summarizeTier(manifest: Manifest, tier: Tier): TierSummary {
-  const bytes = expertBytesByLayer(manifest, tier)
+  const bytes = expertBytesByLayer(manifest.spec, tier)
   const layerBytes = Math.max(...bytes.map((experts) => sum(experts)))
   return {
     tier,

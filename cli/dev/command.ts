@@ -1,16 +1,13 @@
-import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { LIMITS } from '../../shared/protocol/limits.ts'
+import { LIMITS, MIB } from '../../shared/protocol/limits.ts'
 import { TIERS } from '../../shared/protocol/tiers.ts'
+import { REPOSITORY } from '../repository.ts'
 import type { DevOptions } from './run-dev.ts'
-
-const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
-const MIB = 1024 * 1024
 
 export const devCommand = new Command('dev')
   .description('Serve a pack on this machine: seeds local R2, starts gateway, engine, autoscaler and expert hosts in workerd.')
-  .option('--model <pack>', 'folder of the pack', join(ROOT, 'models/demo'))
+  .option('--model <pack>', 'folder of the pack', join(REPOSITORY, 'models/demo'))
   .option('--port <n>', 'port of the gateway on 127.0.0.1', wholeNumber(1, 65535), 8787)
   .option('--hosts <n>', 'expert hosts, one script and isolate each', wholeNumber(1, LIMITS.hostsMax), 4)
   .addOption(new Option('--tier <tier>', 'precision to serve').choices(TIERS).default('q8'))

@@ -1,8 +1,8 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { experimental_readRawConfig } from 'wrangler'
-import { hostBinding } from '../../workers/engine/host-binding.ts'
+import { hostBinding } from '../../shared/placement/host-names.ts'
+import { REPOSITORY } from '../repository.ts'
 
 /** What a run adds to the workers' own wrangler.toml. */
 export interface RunSettings {
@@ -14,9 +14,6 @@ export interface RunSettings {
   readonly chunk: number
   readonly kernels: string
 }
-
-/** The repository. */
-export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 
 type RawConfig = ReturnType<typeof experimental_readRawConfig>['rawConfig']
 
@@ -48,7 +45,7 @@ export async function writeConfigs(folder: string, settings: RunSettings): Promi
 }
 
 function template(file: string, overrides: RawConfig): RawConfig {
-  const path = join(ROOT, file)
+  const path = join(REPOSITORY, file)
   const { rawConfig } = experimental_readRawConfig({ config: path })
   return { ...rawConfig, ...overrides, main: resolve(dirname(path), rawConfig.main!) }
 }

@@ -1,12 +1,11 @@
 import { stepLimits } from '../../shared/core/scratch.ts'
 import { bytesPerHost, planBasePlacement } from '../../shared/placement/base-placement.ts'
 import type { PlacementShape } from '../../shared/placement/base-placement.ts'
-import { hostScratchBytes, planEngineMemory } from '../../shared/placement/budget.ts'
+import { hostScratchBytes, planEngineMemory, WASM_BYTES_MAX } from '../../shared/placement/budget.ts'
 import { expertBytesByLayer } from '../../shared/placement/expert-bytes.ts'
-import { LIMITS } from '../../shared/protocol/limits.ts'
 import type { Manifest } from '../../shared/protocol/manifest.ts'
 import type { Tier } from '../../shared/protocol/tiers.ts'
-import { hostNames } from '../../workers/engine/host-binding.ts'
+import { hostNames } from '../../shared/placement/host-names.ts'
 import { CliError } from '../errors.ts'
 import { formatBytes, formatTable } from '../table.ts'
 
@@ -21,32 +20,33 @@ export interface DevPlanInputs {
 
 export interface DevPlan {
   readonly hosts: readonly string[]
+  /** What each host gets for experts: what was asked for, or what its isolate leaves. */
+  readonly arenaBytes: number
   /** One line an isolate: what it will hold, and its budget. */
   readonly table: string
+  /** Isolates that would not fit. */
+  readonly over: readonly string[]
 }
 
-/** Which isolates a run needs and what each will hold. Throws `over-budget`, table included, where one would not fit. SPEC PL2. */
+/** Which isolates a run needs and what each will hold. Nothing that is `over` may be started: SPEC PL2. */
 export function planDev(inputs: DevPlanInputs): DevPlan {
   const { manifest, tier } = inputs
-  if (!manifest.tiers.includes(tier)) throw new CliError('over-budget', `the pack has no tier ${tier}, only ${manifest.tiers.join(', ')}`)
+  if (!manifest.tiers.includes(tier)) throw new CliError('tier-missing', `the pack has no tier ${tier}, only ${manifest.tiers.join(', ')}`)
   const hosts = hostNames(inputs.hostCount)
-  const budgetBytes = LIMITS.isolateBytes - LIMITS.scriptHeapBytes
   const engine = planEngineMemory(manifest.spec, tier, stepLimits(manifest.spec, inputs.chunk).stepTokens)
-  const expertBytes = expertBytesByLayer(manifest, tier)
+  const expertBytes = expertBytesByLayer(manifest.spec, tier)
+  const arenaBytes = Math.min(inputs.arenaBytes, WASM_BYTES_MAX - hostScratchBytes(manifest.spec))
   const unbounded = hosts.map((host) => ({ host, arenaBytes: Number.MAX_SAFE_INTEGER }))
   const placement = planBasePlacement(expertBytes, unbounded, inputs.shape, 1)
   if (!placement.ok) throw new CliError(placement.error.code, placement.error.message)
   const perHost = bytesPerHost(placement.value, expertBytes)
   const rows = [
-    { part: 'engine', bytes: engine.ok ? engine.value.totalBytes : engine.error.details.bytes, budgetBytes },
-    ...hosts.map((host, i) => ({ part: host, bytes: perHost[i]!, budgetBytes: Math.min(inputs.arenaBytes, budgetBytes - hostScratchBytes(manifest.spec)) })),
+    { part: 'engine', bytes: engine.ok ? engine.value.totalBytes : engine.error.details.bytes, budgetBytes: WASM_BYTES_MAX },
+    ...hosts.map((host, i) => ({ part: host, bytes: perHost[i]!, budgetBytes: arenaBytes })),
   ]
   const table = formatTable([
     ['isolate', 'holds', 'budget', ''],
     ...rows.map((row) => [row.part, formatBytes(row.bytes), formatBytes(row.budgetBytes), row.bytes > row.budgetBytes ? 'over' : '']),
   ])
-  const over = rows.filter((row) => row.bytes > row.budgetBytes)
-  if (over.length === 0) return { hosts, table }
-  process.stderr.write(table)
-  throw new CliError('over-budget', `${over.map((row) => row.part).join(', ')} would not fit: use more hosts or a smaller tier`)
+  return { hosts, arenaBytes, table, over: rows.filter((row) => row.bytes > row.budgetBytes).map((row) => row.part) }
 }

@@ -1,9 +1,11 @@
 import { connect, createServer } from 'node:net'
-import type { AddressInfo, Server } from 'node:net'
+import type { AddressInfo, Server, Socket } from 'node:net'
 
 /** A listening relay. */
 export interface Relay {
   readonly port: number
+  /** Where connections go from now on; those that came before waited. */
+  passTo(workerdPort: number): void
   /** Takes no more connections. */
   stopListening(): void
 }
@@ -12,19 +14,29 @@ export interface Relay {
  * Passes TCP connections on `port` of 127.0.0.1 to workerd, and turns a client's close into a reset. workerd takes a plain close for a
  * half-open connection and works on until it next writes, so that an abandoned answer would be computed to its end; a reset it sees at
  * once (docs/design/local-cluster.md). Rejects with EADDRINUSE where the port is taken.
+ * @param onLost workerd refused a connection.
  */
-export async function startRelay(port: number, workerdPort: number): Promise<Relay> {
+export async function startRelay(port: number, onLost: () => void): Promise<Relay> {
+  const target = Promise.withResolvers<number>()
   const server = createServer({ noDelay: true }, (client) => {
-    const upstream = connect({ port: workerdPort, host: '127.0.0.1', noDelay: true })
-    client.pipe(upstream, { end: false })
-    upstream.pipe(client)
-    client.on('close', () => upstream.resetAndDestroy())
     client.on('error', () => client.destroy())
-    upstream.on('close', () => client.destroySoon())
-    upstream.on('error', () => client.destroy())
+    void target.promise.then((workerdPort) => relayTo(workerdPort, client, onLost))
   })
   await listen(server, port)
-  return { port: (server.address() as AddressInfo).port, stopListening: () => void server.close() }
+  return { port: (server.address() as AddressInfo).port, passTo: target.resolve, stopListening: () => void server.close() }
+}
+
+function relayTo(workerdPort: number, client: Socket, onLost: () => void): void {
+  if (client.destroyed) return
+  const upstream = connect({ port: workerdPort, host: '127.0.0.1', noDelay: true })
+  client.pipe(upstream, { end: false })
+  upstream.pipe(client)
+  client.on('close', () => upstream.resetAndDestroy())
+  upstream.on('close', () => client.destroySoon())
+  upstream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'ECONNREFUSED') onLost()
+    client.destroy()
+  })
 }
 
 function listen(server: Server, port: number): Promise<void> {

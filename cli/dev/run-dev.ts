@@ -1,17 +1,22 @@
 import { createWriteStream } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { MIB } from '../../shared/protocol/limits.ts'
 import { packPrefix } from '../../shared/protocol/manifest.ts'
 import type { Manifest } from '../../shared/protocol/manifest.ts'
 import type { Tier } from '../../shared/protocol/tiers.ts'
 import { CliError } from '../errors.ts'
 import { readPackFolder } from '../pack-folder.ts'
 import { createProgress } from '../progress.ts'
-import { ROOT, writeConfigs } from './configs.ts'
+import { REPOSITORY } from '../repository.ts'
+import { writeConfigs } from './configs.ts'
 import { startLocalCluster, STOP_SIGNALS } from './local-cluster.ts'
 import type { LocalCluster } from './local-cluster.ts'
 import { planDev } from './plan.ts'
+import type { DevPlan } from './plan.ts'
 import { startRelay } from './relay.ts'
+import type { Relay } from './relay.ts'
 import { seedLocalR2 } from './seed.ts'
+import { lockState } from './state-lock.ts'
 
 export interface DevOptions {
   readonly model: string
@@ -25,7 +30,6 @@ export interface DevOptions {
   readonly kernels: 'auto' | 'relaxed' | 'plain'
 }
 
-const MIB = 1024 * 1024
 const READY_POLL_MS = 50
 
 /** Plans, starts, seeds, says `ready`, and stops all of it on Ctrl-C. */
@@ -39,42 +43,57 @@ export async function runDev(options: DevOptions): Promise<void> {
     shape: options.placement,
     chunk: options.chunk,
   })
+  if (plan.over.length > 0) {
+    process.stderr.write(plan.table)
+    throw new CliError('over-budget', `${plan.over.join(', ')} would not fit: use more hosts or a smaller tier`)
+  }
   const interrupted = onceInterrupted()
-  const cluster = await startScripts(options, manifest, plan.hosts)
+  const unlock = await lockState(resolve(options.state))
   try {
-    await serve(options, manifest, cluster, plan.table, interrupted)
+    const relay = await openPort(options.port)
+    const cluster = await startScripts(options, manifest, plan)
+    try {
+      const ready = seedAndLoad(options, manifest, cluster, relay)
+      if ((await Promise.race([ready, interrupted])) !== 'ready') return
+      process.stdout.write(`${plan.table}${readyText(options, manifest)}`)
+      await interrupted
+    } finally {
+      relay.stopListening() // open connections end with workerd
+      await cluster.stop()
+    }
   } finally {
-    await cluster.stop()
+    await unlock()
   }
 }
 
-async function serve(options: DevOptions, manifest: Manifest, cluster: LocalCluster, table: string, interrupted: Promise<'interrupted'>): Promise<void> {
-  const relay = await startRelay(options.port, cluster.port).catch((error: NodeJS.ErrnoException) => {
-    throw error.code === 'EADDRINUSE' ? new CliError('port-in-use', `port ${options.port} is in use: choose another with --port`) : error
-  })
+/** Taken before anything else is started, so that a busy port is known at once. Requests wait until there is something to serve them. */
+async function openPort(port: number): Promise<Relay> {
   try {
-    await seedLocalR2(options.model, manifest, await cluster.bucket(), createProgress('seed', process.stderr))
-    if ((await Promise.race([untilReady(relay.port), interrupted])) !== 'ready') return
-    process.stdout.write(`${table}${readyText(options, manifest)}`)
-    await interrupted
-  } finally {
-    relay.stopListening() // open connections end with workerd
+    return await startRelay(port, () => process.stderr.write('isomoe: workerd is gone; it is started again, what ran is lost\n'))
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? new CliError('port-in-use', `port ${port} is in use: choose another with --port`) : error
   }
 }
 
-async function startScripts(options: DevOptions, manifest: Manifest, hosts: readonly string[]): Promise<LocalCluster> {
+async function seedAndLoad(options: DevOptions, manifest: Manifest, cluster: LocalCluster, relay: Relay): Promise<'ready'> {
+  await seedLocalR2(options.model, manifest, await cluster.bucket(), createProgress('seed', process.stderr))
+  relay.passTo(cluster.port)
+  return untilReady(relay.port)
+}
+
+async function startScripts(options: DevOptions, manifest: Manifest, plan: DevPlan): Promise<LocalCluster> {
   const state = resolve(options.state)
   const configs = await writeConfigs(join(state, 'configs'), {
     modelPrefix: packPrefix(manifest.name, manifest.digest),
     tier: options.tier,
-    hosts,
-    arenaBytes: options.arenaMib * MIB,
+    hosts: plan.hosts,
+    arenaBytes: plan.arenaBytes,
     placement: options.placement,
     chunk: options.chunk,
     kernels: options.kernels,
   })
   // With plain kernels the relaxed module is not even loaded: a runtime that does not know relaxed SIMD refuses the whole script for it.
-  const wasmAlias = new Map(options.kernels === 'plain' ? [['kernels.relaxed.wasm', join(ROOT, 'wasm/build/kernels.plain.wasm')]] : [])
+  const wasmAlias = new Map(options.kernels === 'plain' ? [['kernels.relaxed.wasm', join(REPOSITORY, 'wasm/build/kernels.plain.wasm')]] : [])
   const log = createWriteStream(join(state, 'workers.log'))
   return startLocalCluster({ configs, wasmAlias, persistPath: join(state, 'state'), onLog: ({ level, message }) => log.write(`${level} ${message}\n`) })
 }

@@ -2,6 +2,7 @@ import { open, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { packPrefix } from '../../shared/protocol/manifest.ts'
 import type { Manifest } from '../../shared/protocol/manifest.ts'
+import { CliError } from '../errors.ts'
 import { objectNames } from '../pack-folder.ts'
 import type { Progress } from '../progress.ts'
 
@@ -43,7 +44,8 @@ async function putObject(bucket: SeedBucket, key: string, path: string, bytes: n
     const parts = []
     for (let at = 0; at < bytes; at += PART_BYTES) {
       const part = new Uint8Array(Math.min(PART_BYTES, bytes - at))
-      await file.read(part, 0, part.byteLength, at)
+      const { bytesRead } = await file.read(part, 0, part.byteLength, at)
+      if (bytesRead < part.byteLength) throw new CliError('weights-corrupt', `${path} became shorter while it was read`)
       parts.push(await upload.uploadPart(parts.length + 1, part))
     }
     await upload.complete(parts)

@@ -9,7 +9,6 @@ import { canonicalJson } from '../../shared/protocol/canonical-json.ts'
 import { MANIFEST_FORMAT, MANIFEST_VERSION } from '../../shared/protocol/manifest.ts'
 import type { Manifest, StoredFile } from '../../shared/protocol/manifest.ts'
 import { digestInput, isModelName, parseManifest } from '../../shared/protocol/manifest-parser.ts'
-import { parseModelSpec } from '../../shared/protocol/spec-parser.ts'
 import { TIERS } from '../../shared/protocol/tiers.ts'
 import type { Tier } from '../../shared/protocol/tiers.ts'
 import { CliError, unwrap } from '../errors.ts'
@@ -48,7 +47,7 @@ interface Source {
 
 /**
  * Packs a Hugging Face folder: reads and checks everything that can be checked without the weights' values, then writes object after object
- * into the staging folder and publishes it. Throws CliError naming the file or tensor; then nothing is published. SPEC PK1 to PK8.
+ * into the staging folder and publishes it. Throws CliError naming the file or tensor; then nothing is published. SPEC PK1 to PK9.
  * @param stage makes the staging folder, once the input has been checked.
  */
 export async function packCheckpoint(request: PackRequest, stage: () => Promise<Staging>, progress: Progress): Promise<Manifest> {
@@ -56,8 +55,9 @@ export async function packCheckpoint(request: PackRequest, stage: () => Promise<
   if (!isModelName(name))
     throw new CliError('name-invalid', `${JSON.stringify(name)} cannot be a model id (letters, digits, '.', '_', '-', at most 96): choose one with --name`)
   const folder = await openSourceFolder(request.from)
-  const files = await readTextFiles(folder, (message) => progress.warn(message))
-  const source = await readSource(folder)
+  const warn = (message: string) => progress.warn(message)
+  const files = await readTextFiles(folder, warn)
+  const source = await readSource(folder, warn)
   try {
     const staging = await stage()
     try {
@@ -78,12 +78,12 @@ export function packedTiers(wanted: readonly Tier[]): Tier[] {
   return TIERS.filter((tier) => wanted.includes(tier) || (tier === 'q4' && wanted.includes('q8')))
 }
 
-async function readSource(folder: SourceFolder): Promise<Source> {
+async function readSource(folder: SourceFolder, warn: (message: string) => void): Promise<Source> {
   const config = await readJson(folder, 'config.json', CONFIG_BYTES_MAX)
   if (!config) throw new CliError('checkpoint-invalid', 'the folder has no config.json')
   const generation = (await readJson(folder, 'generation_config.json', CONFIG_BYTES_MAX))?.value ?? null
   const { spec, sources } = unwrap(readModelSpec(config.value, generation))
-  unwrap(parseModelSpec(spec)) // what no reader of the pack would accept is refused now, not after hours of packing
+  const defaults = readGenerationDefaults(generation, warn)
   const checkpoint = await openCheckpoint(folder)
   try {
     await checkTensors(checkpoint, spec, sources)
@@ -91,7 +91,7 @@ async function readSource(folder: SourceFolder): Promise<Source> {
     await checkpoint.close()
     throw error
   }
-  return { spec, sources, checkpoint, generation: readGenerationDefaults(generation) }
+  return { spec, sources, checkpoint, generation: defaults }
 }
 
 async function writePack(name: string, tiers: readonly Tier[], source: Source, files: TextFiles, folder: string, progress: Progress): Promise<Manifest> {

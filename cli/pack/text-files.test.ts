@@ -51,23 +51,38 @@ it('[PK7] a tokenizer that is no JSON object, or no UTF-8, is refused by name', 
 })
 
 describe('generation_config.json', () => {
+  function read(config: unknown) {
+    const warnings: string[] = []
+    return { defaults: readGenerationDefaults(config, (message) => warnings.push(message)), warnings }
+  }
+
   it('[PK5] gives the sampling defaults, null where it says nothing', () => {
-    expect(readGenerationDefaults({ do_sample: true, temperature: 0.7, top_p: 0.9, top_k: 50, min_p: null })).toEqual({
+    expect(read({ do_sample: true, temperature: 0.7, top_p: 0.9, top_k: 50, min_p: null, repetition_penalty: 1 }).defaults).toEqual({
       temperature: 0.7,
       topP: 0.9,
       topK: 50,
       minP: null,
     })
-    expect(readGenerationDefaults(null)).toEqual({ temperature: null, topP: null, topK: null, minP: null })
+    expect(read(null).defaults).toEqual({ temperature: null, topP: null, topK: null, minP: null })
   })
 
   it('[PK5] with do_sample false is greedy, whatever the temperature', () => {
-    expect(readGenerationDefaults({ do_sample: false, temperature: 0.7 }).temperature).toBe(0)
+    expect(read({ do_sample: false, temperature: 0.7 }).defaults.temperature).toBe(0)
+  })
+
+  it('[PK5] with a default that is not served is a warning', () => {
+    const { defaults, warnings } = read({ temperature: 0.7, repetition_penalty: 1.05, typical_p: 1, no_repeat_ngram_size: [[]] })
+    expect(defaults.temperature).toBe(0.7)
+    expect(warnings).toEqual([
+      'generation_config.json sets repetition_penalty to 1.05: it is not supported, and answers will differ',
+      'generation_config.json sets no_repeat_ngram_size to a list: it is not supported, and answers will differ',
+    ])
+    expect(read({ repetition_penalty: 1, typical_p: null }).warnings).toEqual([])
   })
 
   it('[PK5] with a value out of range is refused by name', () => {
-    expect(() => readGenerationDefaults({ temperature: -1 })).toThrow('generation_config.json: temperature')
-    expect(() => readGenerationDefaults({ top_k: 1.5 })).toThrow('generation_config.json: top_k')
-    expect(() => readGenerationDefaults([])).toThrow('not a JSON object')
+    expect(() => read({ temperature: -1 })).toThrow('generation_config.json: temperature')
+    expect(() => read({ top_k: 1.5 })).toThrow('generation_config.json: top_k')
+    expect(() => read([])).toThrow('not a JSON object')
   })
 })

@@ -19,6 +19,11 @@ describe('a hostile header is refused by name', () => {
     ['a list', rawSafetensors([], eight), /header is not a JSON object/],
     ['a tensor that is no object', rawSafetensors({ a: 1 }, eight), /tensor a is not described/],
     ['an unknown type', rawSafetensors({ a: tensor('F8_E4M3', [8], [0, 8]) }, eight), /tensor a has the type "F8_E4M3"/],
+    [
+      'a type nested deeper than the stack',
+      rawSafetensors(`{"a":{"dtype":${'['.repeat(100_000)}${']'.repeat(100_000)},"shape":[8],"data_offsets":[0,8]}}`, eight),
+      /tensor a has the type a list;/,
+    ],
     ['a type of the prototype', rawSafetensors({ a: tensor('toString', [8], [0, 8]) }, eight), /tensor a has the type/],
     ['a negative size', rawSafetensors({ a: tensor('F32', [-2], [0, 8]) }, eight), /tensor a has no valid shape/],
     ['a fractional size', rawSafetensors({ a: tensor('F32', [0.5, 4], [0, 8]) }, eight), /tensor a has no valid shape/],

@@ -1,3 +1,4 @@
+import { shown } from '../../shared/core/families/config-fields.ts'
 import { CliError, printable } from '../errors.ts'
 import { decodeUtf8, isJsonObject, parseJson } from '../source-folder.ts'
 
@@ -55,7 +56,7 @@ function parseTensor(name: string, field: unknown, dataBegin: number, file: stri
   if (name.length === 0 || name.length > NAME_CHARS_MAX) refuse(file, `${where} has a name of ${name.length} characters`)
   if (!isJsonObject(field)) refuse(file, `${where} is not described by an object`)
   const { dtype, shape, data_offsets: offsets } = field
-  if (!isDtype(dtype)) refuse(file, `${where} has the type ${JSON.stringify(dtype)}; only ${Object.keys(DTYPE_BYTES).join(', ')} can be packed`)
+  if (!isDtype(dtype)) refuse(file, `${where} has the type ${shown(dtype)}; only ${Object.keys(DTYPE_BYTES).join(', ')} can be packed`)
   if (!isNaturals(shape) || shape.length > RANK_MAX) refuse(file, `${where} has no valid shape`)
   if (!isNaturals(offsets) || offsets.length !== 2) refuse(file, `${where} has no valid data_offsets`)
   const [begin, end] = offsets as [number, number]

@@ -31,7 +31,7 @@ export async function startInstance(args: readonly string[]): Promise<Instance> 
       if (/^ready /m.test(stdout)) done('ready')
     })
   })
-  if ((await Promise.race([ready, exited])) !== 'ready') throw new Error(`isomoe dev ${args.join(' ')} ended: ${stdout}${stderr}`)
+  if ((await Promise.race([ready, exited])) !== 'ready') throw new Error(`isomoe dev ${args.join(' ')} ended:\n${stdout}${stderr}`)
   return {
     url: `http://127.0.0.1:${port}`,
     printed: stdout,

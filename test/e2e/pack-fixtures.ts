@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -25,9 +26,16 @@ export function fixturePack(name: (typeof FAMILIES)[number]): string {
 /** Packs every golden checkpoint with the command line, as a user would. Deterministic, so a pack that is there is the same pack. */
 export default async function packFixtures(): Promise<void> {
   for (const { model, folder, pack } of [...FIXTURES, ...AWKWARD_FIXTURES]) {
-    if (existsSync(join(pack, 'manifest.json'))) continue
-    await promisify(execFile)(process.execPath, [join(ROOT, 'bin/isomoe.mjs'), 'pack', folder, '--out', pack, '--name', model, '--tiers', 'f32'])
+    if (await isPacked(pack)) continue
+    await promisify(execFile)(process.execPath, [join(ROOT, 'bin/isomoe.mjs'), 'pack', folder, '--out', pack, '--name', model, '--tiers', 'f32,q8'])
   }
+}
+
+/** Packs of an older run may have other tiers. */
+async function isPacked(pack: string): Promise<boolean> {
+  if (!existsSync(join(pack, 'manifest.json'))) return false
+  const { tiers } = JSON.parse(await readFile(join(pack, 'manifest.json'), 'utf8')) as { tiers: string[] }
+  return tiers.includes('q8') && tiers.includes('f32')
 }
 
 function fixtureAt(set: string, folder: string, model: string): Fixture {

@@ -1,0 +1,40 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { startInstance } from './instance.ts'
+import { fixturePack } from './pack-fixtures.ts'
+
+const SMALL = ['--model', fixturePack('olmoe'), '--hosts', '1']
+
+it('[PL2] a plan above the budget is refused with its table', async () => {
+  await expect(startInstance(['--tier', 'q8', '--hosts', '1', '--arena-mib', '10'])).rejects.toThrow(
+    /expert-00 +19\.1 MiB +10\.0 MiB +over[\s\S]*isomoe: expert-00 would not fit/,
+  )
+})
+
+it('[CL4] a port that is in use is refused in one line', async () => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise((listening) => server.once('listening', listening))
+  const { port } = server.address() as AddressInfo
+  await expect(startInstance([...SMALL, '--port', String(port)])).rejects.toThrow(/^isomoe: port \d+ is in use: choose another with --port \(port-in-use\)$/m)
+  server.close()
+})
+
+it('[CL4] a state folder that is in use is refused, and free again afterwards', async () => {
+  const state = await mkdtemp(join(tmpdir(), 'isomoe-state-'))
+  const first = await startInstance([...SMALL, '--state', state])
+  await expect(startInstance([...SMALL, '--state', state])).rejects.toThrow(/is in use by process \d+: choose another with --state \(state-in-use\)/)
+  expect(await first.stop()).toBe(0)
+  const again = await startInstance([...SMALL, '--state', state])
+  expect(await again.stop()).toBe(0)
+  await rm(state, { recursive: true, force: true })
+})
+
+it('[CL1] a tier that the pack does not have, and a pack that is not there, are one line each', async () => {
+  await expect(startInstance([...SMALL, '--tier', 'f16'])).rejects.toThrow(/Allowed choices are q8, q4, f32/)
+  await expect(startInstance(['--tier', 'f32'])).rejects.toThrow(/^isomoe: the pack has no tier f32, only q8, q4 \(tier-missing\)$/m)
+  await expect(startInstance(['--model', '/does/not/exist'])).rejects.toThrow(/^isomoe: .*\/does\/not\/exist.*\)$/m)
+})
