@@ -88,7 +88,7 @@ export async function createCluster(options: ClusterOptions) {
   const { memory, limits } = loaded
   const info = { model: manifest.name, digest: manifest.digest, tier, contextTokens: memory.budget.contextTokens, vocab: manifest.spec.vocab }
   const faults: unknown[] = []
-  const core = createEngineCore({ memory, info, limits, placement, links, beginPause: () => Promise.resolve(), onFault: (error) => faults.push(error) })
+  const core = createEngineCore({ memory, info, limits, placement, links, pause: () => null, onFault: (error) => faults.push(error) })
 
   /** Runs a request to its end. */
   function run(request: GenerateRequest): Promise<Result<GenerateEvent[], MoeError>> {

@@ -31,11 +31,8 @@ export interface EngineDeps {
   readonly placement: Placement
   /** One link for each host of the placement, in its order. */
   readonly links: readonly HostLink[]
-  /**
-   * Begins a pause that lets the thread see its sockets. Begun before a step and awaited after it, so that it costs nothing where the
-   * step takes longer (docs/design/engine.md).
-   */
-  beginPause(): Promise<void>
+  /** Asked after every layer: what to wait for, so that the thread sees its sockets; null where it is not time yet (docs/design/engine.md). */
+  pause(): Promise<void> | null
   /** Told of a fault of ours; the sequences it hit were ended with `internal`. */
   onFault(error: unknown): void
 }
@@ -87,9 +84,7 @@ export function createEngineCore(deps: EngineDeps) {
     looping = true
     try {
       for (sweepAndAdmit(); running.length > 0; sweepAndAdmit()) {
-        const pause = deps.beginPause()
         await step(scheduleRunning())
-        await pause
       }
     } catch (error) {
       failAll(moeError('internal', 'the engine failed; the request was ended', {}))
@@ -118,7 +113,7 @@ export function createEngineCore(deps: EngineDeps) {
   async function step(slices: readonly Slice[]): Promise<void> {
     const inStep = new Map(running.map((s) => [s.id, s]))
     fillBatch(slices, inStep)
-    const done = await forwardStep(memory, trunk, batch, runExperts, onLogits)
+    const done = await forwardStep(memory, trunk, batch, { runExperts, pause: deps.pause, onLogits })
     steps++
     if (!done.ok) return failSlices(slices, inStep, done.error)
     for (const slice of slices) {

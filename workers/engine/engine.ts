@@ -105,14 +105,14 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
     const { manifest, memory, limits } = trunk.value
     const info = { model: manifest.name, digest: manifest.digest, tier: memory.tier, contextTokens: memory.budget.contextTokens, vocab: manifest.spec.vocab }
     const links = placement.value.hosts.map((_, host) => this.link(info, placement.value, host))
-    const beginPause = createThreadPause({ nowMs: Date.now, wait: () => scheduler.wait(0) })
+    const pause = createThreadPause({ nowMs: Date.now, wait: () => scheduler.wait(0) })
     const core = createEngineCore({
       memory,
       info,
       limits,
       placement: placement.value,
       links,
-      beginPause,
+      pause,
       onFault: (error) => console.error('engine: a step failed', error),
     })
     return ok({ info, core, links, placement: placement.value })

@@ -17,24 +17,27 @@ export type RunExperts = (layer: number, tokens: number) => Promise<Result<void,
 /** Gets the logits [vocab] of one token of the batch; the array is valid only during the call. */
 export type OnLogits = (token: number, logits: Float32Array) => void
 
+/** What a step asks of its surroundings. `pause`: see EngineDeps. */
+export interface StepHooks {
+  readonly runExperts: RunExperts
+  readonly pause: () => Promise<void> | null
+  readonly onLogits: OnLogits
+}
+
 /**
  * One step of the model for a ragged batch, layer after layer, in the engine's WASM memory. The same formulas as shared/core/forward.ts,
  * on kernels; only the routed experts run elsewhere. Fails where `runExperts` fails: then no logits were given.
  */
-export async function forwardStep(
-  memory: EngineMemory,
-  trunk: TrunkWeights,
-  batch: StepBatch,
-  runExperts: RunExperts,
-  onLogits: OnLogits,
-): Promise<Result<void, MoeError>> {
+export async function forwardStep(memory: EngineMemory, trunk: TrunkWeights, batch: StepBatch, hooks: StepHooks): Promise<Result<void, MoeError>> {
   embed(memory, trunk, batch)
   for (const [layer, weights] of trunk.layers.entries()) {
     attentionBlock(memory, weights, layer, batch)
-    const done = await ffnBlock(memory, weights, layer, batch.tokens, runExperts)
+    const done = await ffnBlock(memory, weights, layer, batch.tokens, hooks.runExperts)
     if (!done.ok) return done
+    const pause = hooks.pause()
+    if (pause) await pause
   }
-  head(memory, trunk, batch, onLogits)
+  head(memory, trunk, batch, hooks.onLogits)
   return ok(undefined)
 }
 

@@ -1,13 +1,15 @@
 import { expect, it } from 'vitest'
 import { createThreadPause } from './thread-pause.ts'
 
-it('[SC6] pauses once in eight milliseconds of steps, and not in between', () => {
+it('[SC6] sets a timer, works on, and waits for it once it is due: one pause in five milliseconds', async () => {
   let nowMs = 1000
-  let waits = 0
-  const beginPause = createThreadPause({ nowMs: () => nowMs, wait: () => Promise.resolve(void waits++) })
-  for (let step = 0; step < 40; step++) {
-    void beginPause()
-    nowMs += 2
+  const log: string[] = []
+  const pause = createThreadPause({ nowMs: () => nowMs, wait: async () => void log.push(`set at ${nowMs}`) })
+  for (; nowMs < 1011; nowMs++) {
+    const due = pause()
+    if (!due) continue
+    await due
+    log.push(`waited at ${nowMs}`)
   }
-  expect(waits).toBe(10)
+  expect(log).toEqual(['set at 1000', 'waited at 1002', 'set at 1005', 'waited at 1007', 'set at 1010'])
 })

@@ -18,7 +18,7 @@ export interface SseHooks {
 /**
  * Answers with events as they are made. Events are taken from the generation at once, and what waits when the client is ready goes out
  * as one write: in workerd a write can cost a turn of the event loop that a busy engine grants only every few milliseconds, and a stop string
- * must be seen when it is made (docs/design/api.md). A client that does not read holds back at most LIMITS.unreadBytesMax here.
+ * must be seen when it is made (docs/design/engine.md). A client that does not read holds back at most LIMITS.unreadBytesMax here.
  * A fault of ours ends the stream with an `error` event.
  * Not hono's streamSSE: it goes on writing when the client has gone, and a failed write is lost in it.
  */
