@@ -17,7 +17,7 @@ export function r2Store(bucket: R2Bucket, prefix: string): RangeStore {
         const body = await bucket.get(prefix + object, { range: { offset, length: bytes } })
         return body && new Uint8Array(await body.arrayBuffer())
       } catch (error) {
-        if (String(error).includes(RANGE_NOT_SATISFIABLE)) return new Uint8Array() // the object ends before the range begins
+        if (String(error).includes(`(${RANGE_NOT_SATISFIABLE})`)) return new Uint8Array() // the object ends before the range begins
         throw error
       }
     },

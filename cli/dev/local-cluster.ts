@@ -54,7 +54,10 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
         }),
       ),
   )
-  const url = await miniflare.ready
+  const url = await miniflare.ready.catch(async (error: unknown) => {
+    await miniflare.dispose()
+    throw error
+  })
   return {
     port: Number(url.port),
     bucket: async () => (await miniflare.getBindings<{ BUCKET: SeedBucket }>(scriptName(options.configs[0]!))).BUCKET,

@@ -41,7 +41,11 @@ export function planDev(inputs: DevPlanInputs): DevPlan {
   if (!placement.ok) throw new CliError(placement.error.code, placement.error.message)
   const perHost = bytesPerHost(placement.value, expertBytes)
   const rows = [
-    { part: 'engine', bytes: engine.ok ? engine.value.totalBytes : engine.error.details.bytes, budgetBytes: WASM_BYTES_MAX },
+    {
+      part: 'engine',
+      bytes: engine.ok ? engine.value.totalBytes : engine.error.details.bytes,
+      budgetBytes: engine.ok ? WASM_BYTES_MAX : engine.error.details.budgetBytes,
+    },
     ...hosts.map((host, i) => ({ part: host, bytes: perHost[i]!, budgetBytes: arenaBytes })),
   ]
   const table = formatTable([

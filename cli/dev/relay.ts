@@ -6,8 +6,8 @@ export interface Relay {
   readonly port: number
   /** Where connections go from now on; those that came before waited. */
   passTo(workerdPort: number): void
-  /** Takes no more connections. */
-  stopListening(): void
+  /** Takes no more connections and ends those that are open, waiting ones included. */
+  close(): void
 }
 
 /**
@@ -18,12 +18,20 @@ export interface Relay {
  */
 export async function startRelay(port: number, onLost: () => void): Promise<Relay> {
   const target = Promise.withResolvers<number>()
+  const clients = new Set<Socket>()
   const server = createServer({ noDelay: true }, (client) => {
+    clients.add(client)
+    client.on('close', () => clients.delete(client))
     client.on('error', () => client.destroy())
     void target.promise.then((workerdPort) => relayTo(workerdPort, client, onLost))
   })
   await listen(server, port)
-  return { port: (server.address() as AddressInfo).port, passTo: target.resolve, stopListening: () => void server.close() }
+  return { port: (server.address() as AddressInfo).port, passTo: target.resolve, close }
+
+  function close(): void {
+    server.close()
+    for (const client of clients) client.destroy()
+  }
 }
 
 function relayTo(workerdPort: number, client: Socket, onLost: () => void): void {

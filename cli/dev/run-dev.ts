@@ -1,4 +1,6 @@
 import { createWriteStream } from 'node:fs'
+import { once } from 'node:events'
+import { constants } from 'node:os'
 import { join, resolve } from 'node:path'
 import { MIB } from '../../shared/protocol/limits.ts'
 import { packPrefix } from '../../shared/protocol/manifest.ts'
@@ -51,18 +53,28 @@ export async function runDev(options: DevOptions): Promise<void> {
   const unlock = await lockState(resolve(options.state))
   try {
     const relay = await openPort(options.port)
-    const cluster = await startScripts(options, manifest, plan)
     try {
-      const ready = seedAndLoad(options, manifest, cluster, relay)
-      if ((await Promise.race([ready, interrupted])) !== 'ready') return
-      process.stdout.write(`${plan.table}${readyText(options, manifest)}`)
-      await interrupted
+      await serve(options, manifest, plan, relay, interrupted)
     } finally {
-      relay.stopListening() // open connections end with workerd
-      await cluster.stop()
+      relay.close()
     }
   } finally {
     await unlock()
+  }
+}
+
+async function serve(options: DevOptions, manifest: Manifest, plan: DevPlan, relay: Relay, interrupted: Promise<'interrupted'>): Promise<void> {
+  const starting = startScripts(options, manifest, plan)
+  try {
+    const ready = starting.then((cluster) => seedAndLoad(options, manifest, cluster, relay))
+    if ((await Promise.race([ready, interrupted])) !== 'ready') return
+    process.stdout.write(`${plan.table}${readyText(options, manifest)}`)
+    await interrupted
+  } finally {
+    await starting.then(
+      (cluster) => cluster.stop(),
+      () => undefined, // there is nothing to stop; the failure is on its way as `ready`
+    )
   }
 }
 
@@ -95,6 +107,7 @@ async function startScripts(options: DevOptions, manifest: Manifest, plan: DevPl
   // With plain kernels the relaxed module is not even loaded: a runtime that does not know relaxed SIMD refuses the whole script for it.
   const wasmAlias = new Map(options.kernels === 'plain' ? [['kernels.relaxed.wasm', join(REPOSITORY, 'wasm/build/kernels.plain.wasm')]] : [])
   const log = createWriteStream(join(state, 'workers.log'))
+  await once(log, 'open') // rejects where it cannot be written
   return startLocalCluster({ configs, wasmAlias, persistPath: join(state, 'state'), onLog: ({ level, message }) => log.write(`${level} ${message}\n`) })
 }
 
@@ -109,10 +122,19 @@ async function untilReady(port: number): Promise<'ready'> {
   }
 }
 
-/** Not `once`: a handler that is gone when it runs makes wrangler's signal-exit believe that nobody handles the signal. */
+/**
+ * A second signal ends the process where it is; Miniflare's handler of `exit` takes workerd along.
+ * Not `once`: a handler that is gone when it runs makes wrangler's signal-exit believe that nobody handles the signal.
+ */
 function onceInterrupted(): Promise<'interrupted'> {
+  let signals = 0
   return new Promise((done) => {
-    for (const signal of STOP_SIGNALS) process.on(signal, () => done('interrupted'))
+    for (const signal of STOP_SIGNALS) {
+      process.on(signal, () => {
+        if (++signals > 1) process.exit(128 + constants.signals[signal])
+        done('interrupted')
+      })
+    }
   })
 }
 

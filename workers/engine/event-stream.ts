@@ -24,8 +24,8 @@ export function createEventStream(onCancel: () => void): { readonly stream: Read
   )
   function emit(event: GenerateEvent): void {
     if (!controller) return
-    controller.enqueue(encodeLine(event))
-    if ((controller.desiredSize ?? 1) > 0) return
+    // Asked before, so that one event, however large, always fits an empty stream: it has bounds of its own (LIMITS.logprobEntriesMax).
+    if ((controller.desiredSize ?? 1) > 0) return controller.enqueue(encodeLine(event))
     const error = moeError('overloaded', `the client left more than ${LIMITS.unreadBytesMax} bytes unread`, { retryAfterS: 1 })
     controller.enqueue(encodeLine({ type: 'error', error }))
     end()

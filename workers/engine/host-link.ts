@@ -53,12 +53,14 @@ export function createHostLink(deps: HostLinkDeps) {
       if (reply.ok || !reply.error.retryable || tries === ATTEMPTS || call.givenUp) return reply
       drop()
       await deps.wait(BACKOFF_MS[tries - 1]!)
+      if (call.givenUp) return reply // the link may serve a later call by now
     }
   }
 
   async function runOnce(call: { readonly givenUp: boolean }, frame: Uint8Array, header: RunHeader, rowBytes: number): Promise<Result<RowsFrame, MoeError>> {
     const opened = await reachable(open(call))
     if (!opened.ok) return opened
+    if (call.givenUp) return unavailable('was given up')
     const reply = await reachable<Uint8Array>(opened.value.run(frame).then((bytes) => ok(bytes)))
     return reply.ok ? parseReply(reply.value, header, rowBytes) : reply
   }
@@ -68,8 +70,11 @@ export function createHostLink(deps: HostLinkDeps) {
     drop()
     const opened = await deps.connect(deps.hello)
     if (!opened.ok) return opened
-    if (call.givenUp) opened.value.close() // nobody waits for it any more
-    else session = opened.value
+    if (call.givenUp) {
+      opened.value.close() // nobody waits for it any more
+      return opened
+    }
+    session = opened.value
     calls = 1
     return opened
   }
