@@ -72,7 +72,7 @@ export function summarizePack(manifest: Manifest): PackSummary {
 }
 
 /** Active: the trunk and top-k experts of each MoE layer. */
-export function countParameters(spec: ModelSpec): { readonly total: number; readonly activePerToken: number } {
+function countParameters(spec: ModelSpec): { readonly total: number; readonly activePerToken: number } {
   const trunk = trunkTensors(spec).reduce((sum, t) => sum + t.rows * t.cols, 0)
   const expert = expertMatrices(spec).reduce((sum, m) => sum + m.rows * m.cols, 0)
   const layers = moeLayers(spec).length

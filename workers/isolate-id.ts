@@ -1,3 +1,5 @@
+import { toHex } from '../shared/protocol/hex.ts'
+
 let id: string | null = null
 
 /**
@@ -5,6 +7,6 @@ let id: string | null = null
  * module scope: objects that share an isolate share it, so two hosts with one id are one host to the planner.
  */
 export function isolateId(): string {
-  id ??= Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, '0')).join('')
+  id ??= toHex(crypto.getRandomValues(new Uint8Array(12)))
   return id
 }

@@ -1,5 +1,6 @@
 import { fail } from '../shared/protocol/errors.ts'
 import type { MoeError } from '../shared/protocol/errors.ts'
+import { toHex } from '../shared/protocol/hex.ts'
 import { LIMITS } from '../shared/protocol/limits.ts'
 import { checkDigest, parseManifest } from '../shared/protocol/manifest-parser.ts'
 import type { Manifest } from '../shared/protocol/manifest.ts'
@@ -32,17 +33,13 @@ export function r2Hasher(): Hasher {
     update: (bytes) => writer.write(bytes),
     async hex() {
       await writer.close()
-      return toHex(await stream.digest)
+      return toHex(new Uint8Array(await stream.digest))
     },
   }
 }
 
 async function sha256Hex(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  return toHex(await crypto.subtle.digest('SHA-256', bytes))
-}
-
-function toHex(digest: ArrayBuffer): string {
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)))
 }
 
 /** Reads a pack's manifest, checks every field, and its digest against the content. */

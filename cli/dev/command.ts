@@ -1,7 +1,9 @@
 import { join } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { PLACEMENT_SHAPES } from '../../shared/placement/base-placement.ts'
 import { LIMITS, MIB } from '../../shared/protocol/limits.ts'
 import { TIERS } from '../../shared/protocol/tiers.ts'
+import { KERNEL_CHOICES } from '../../wasm/src/kernels.ts'
 import { REPOSITORY } from '../repository.ts'
 import type { DevOptions } from './run-dev.ts'
 
@@ -13,9 +15,9 @@ export const devCommand = new Command('dev')
   .addOption(new Option('--tier <tier>', 'precision to serve').choices(TIERS).default('q8'))
   .option('--state <dir>', 'where local R2, logs and generated configs live', '.isomoe')
   .option('--arena-mib <n>', 'budget of expert weights on each host', wholeNumber(1, LIMITS.hostArenaBytes / MIB), LIMITS.hostArenaBytes / MIB)
-  .addOption(new Option('--placement <shape>', 'fewest hosts a layer, or every layer over all hosts').choices(['packed', 'spread']).default('packed'))
+  .addOption(new Option('--placement <shape>', 'fewest hosts a layer, or every layer over all hosts').choices(PLACEMENT_SHAPES).default('packed'))
   .option('--chunk <n>', 'prompt tokens that one sequence takes in a step', wholeNumber(1, 512), 64)
-  .addOption(new Option('--kernels <variant>', 'WASM kernels; auto probes for relaxed SIMD').choices(['auto', 'relaxed', 'plain']).default('auto'))
+  .addOption(new Option('--kernels <variant>', 'WASM kernels; auto probes for relaxed SIMD').choices(KERNEL_CHOICES).default('auto'))
   .action(async (options: DevOptions) => (await import('./run-dev.ts')).runDev(options)) // imported here: wrangler takes a second that other commands need not wait
 
 function wholeNumber(min: number, max: number): (text: string) => number {

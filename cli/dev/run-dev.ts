@@ -1,11 +1,13 @@
-import { createWriteStream } from 'node:fs'
 import { once } from 'node:events'
+import { createWriteStream } from 'node:fs'
 import { constants } from 'node:os'
 import { join, resolve } from 'node:path'
+import type { PlacementShape } from '../../shared/placement/base-placement.ts'
 import { MIB } from '../../shared/protocol/limits.ts'
 import { packPrefix } from '../../shared/protocol/manifest.ts'
 import type { Manifest } from '../../shared/protocol/manifest.ts'
 import type { Tier } from '../../shared/protocol/tiers.ts'
+import type { KernelChoice } from '../../wasm/src/kernels.ts'
 import { CliError } from '../errors.ts'
 import { readPackFolder } from '../pack-folder.ts'
 import { createProgress } from '../progress.ts'
@@ -27,9 +29,9 @@ export interface DevOptions {
   readonly tier: Tier
   readonly state: string
   readonly arenaMib: number
-  readonly placement: 'packed' | 'spread'
+  readonly placement: PlacementShape
   readonly chunk: number
-  readonly kernels: 'auto' | 'relaxed' | 'plain'
+  readonly kernels: KernelChoice
 }
 
 const READY_POLL_MS = 50

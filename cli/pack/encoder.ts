@@ -2,8 +2,7 @@ import { encodedBytes } from '../../shared/core/layout.ts'
 import type { ModelSpec } from '../../shared/core/model-spec.ts'
 import { encodeMatrix, encodeVector } from '../../shared/core/p8.ts'
 import type { TensorSource } from '../../shared/core/tensor-sources.ts'
-import { expertMatrices, trunkTensors } from '../../shared/core/tensors.ts'
-import { tensorEncoding } from '../../shared/core/tensors.ts'
+import { expertMatrices, tensorEncoding, trunkTensors } from '../../shared/core/tensors.ts'
 import { expertEncoding } from '../../shared/protocol/tiers.ts'
 import type { Encoding, Tier } from '../../shared/protocol/tiers.ts'
 import type { Checkpoint } from '../safetensors/checkpoint.ts'
@@ -41,7 +40,7 @@ export class TensorEncoder {
 }
 
 /** The most values and the most encoded bytes that any one tensor of a pack has. */
-export function largestTensor(spec: ModelSpec, tiers: readonly Tier[]): { readonly values: number; readonly encodedBytes: number } {
+function largestTensor(spec: ModelSpec, tiers: readonly Tier[]): { readonly values: number; readonly encodedBytes: number } {
   const encodings = tiers.flatMap((tier) => [
     ...trunkTensors(spec).map((t) => ({ rows: t.rows, cols: t.cols, encoding: tensorEncoding(t, tier) })),
     ...expertMatrices(spec).map((m) => ({ rows: m.rows, cols: m.cols, encoding: expertEncoding(tier) })),

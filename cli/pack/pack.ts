@@ -74,7 +74,7 @@ export async function packCheckpoint(request: PackRequest, stage: () => Promise<
 }
 
 /** q8 brings q4 along: its hi planes are q4 (SPEC PK4). */
-export function packedTiers(wanted: readonly Tier[]): Tier[] {
+function packedTiers(wanted: readonly Tier[]): Tier[] {
   return TIERS.filter((tier) => wanted.includes(tier) || (tier === 'q4' && wanted.includes('q8')))
 }
 

@@ -7,7 +7,7 @@ export const DTYPE_BYTES = { BF16: 2, F16: 2, F32: 4 } as const
 export type Dtype = keyof typeof DTYPE_BYTES
 
 /** The bound of the reference reader (safetensors, Rust). */
-export const HEADER_BYTES_MAX = 100 * 1024 * 1024
+const HEADER_BYTES_MAX = 100 * 1024 * 1024
 /** Four times the tensors of the largest published MoE (about 70,000). */
 export const TENSORS_MAX = 1 << 18
 const RANK_MAX = 8

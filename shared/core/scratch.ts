@@ -91,7 +91,7 @@ export function hostTokenBytes(spec: ModelSpec) {
 }
 
 /** The widest feed-forward block that runs in the engine: a shared expert or a dense layer; 0 for none. */
-export function ffnWidth(spec: ModelSpec): number {
+function ffnWidth(spec: ModelSpec): number {
   const dense = spec.layers.map((layer) => (layer.ffn.kind === 'dense' ? layer.ffn.width : 0))
   return Math.max(spec.shared?.width ?? 0, ...dense)
 }

@@ -1,5 +1,6 @@
 import { fail, isMoeError, moeError } from './errors.ts'
 import type { MoeError } from './errors.ts'
+import { toHex } from './hex.ts'
 import { PROTOCOL_VERSION } from './host-api.ts'
 import { LIMITS } from './limits.ts'
 import { ok } from './result.ts'
@@ -183,7 +184,7 @@ function readHeader(bytes: Uint8Array, kind: number): Result<RunHeader, MoeError
 
 /** Twelve bytes as hex: the host's module-scope id. */
 function readIsolate(bytes: Uint8Array): string {
-  return Array.from(bytes.subarray(AT.isolate, HEADER_BYTES), (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return toHex(bytes.subarray(AT.isolate, HEADER_BYTES))
 }
 
 function view(bytes: Uint8Array): DataView {

@@ -2,7 +2,8 @@ import type { KernelExports } from './kernel-exports.ts'
 import { isRelaxedDotExact } from './probe.ts'
 
 export type KernelVariant = 'relaxed' | 'plain'
-export type KernelChoice = 'auto' | KernelVariant
+export const KERNEL_CHOICES = ['auto', 'relaxed', 'plain'] as const
+export type KernelChoice = (typeof KERNEL_CHOICES)[number]
 
 /** The value of the setting KERNELS. Anything else is a mistake of the deployment and throws. */
 export function parseKernelChoice(value: string): KernelChoice {

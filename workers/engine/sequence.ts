@@ -67,7 +67,7 @@ export function wantsLogits(sequence: Sequence, position: number): boolean {
 }
 
 /** Whether the prompt's own log-probabilities are wanted. */
-export function scoresPrompt(sequence: Sequence): boolean {
+function scoresPrompt(sequence: Sequence): boolean {
   return sequence.owner.request.echo && sequence.owner.request.logprobs !== null
 }
 

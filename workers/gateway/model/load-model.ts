@@ -1,5 +1,6 @@
 import { fail } from '../../../shared/protocol/errors.ts'
 import type { MoeError } from '../../../shared/protocol/errors.ts'
+import { toHex } from '../../../shared/protocol/hex.ts'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
 import { checkDigest, parseManifest } from '../../../shared/protocol/manifest-parser.ts'
 import type { Manifest, StoredFile } from '../../../shared/protocol/manifest.ts'
@@ -121,7 +122,7 @@ async function readObject(folder: PackFolder, name: string, bytesMax: number): P
 
 async function sha256Hex(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return toHex(digest)
 }
 
 function invalid(field: string, message: string): { readonly ok: false; readonly error: MoeError } {
