@@ -8,7 +8,14 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['shared/**/*.test.ts', 'wasm/src/**/*.test.ts', 'cli/**/*.test.ts', 'workers/**/*.test.ts', 'test/contract/**/*.test.ts'],
+          include: [
+            'shared/**/*.test.ts',
+            'wasm/src/**/*.test.ts',
+            'cli/**/*.test.ts',
+            'workers/**/*.test.ts',
+            'bench/**/*.test.ts',
+            'test/contract/**/*.test.ts',
+          ],
           testTimeout: 60_000,
         },
       },

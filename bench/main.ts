@@ -1,0 +1,20 @@
+import { writeFile } from 'node:fs/promises'
+import { Argument, Command } from 'commander'
+import { benchReport, markdownTable } from './figures.ts'
+import type { BenchOptions, BenchResult } from './figures.ts'
+
+/** Every bench, loaded when it is asked for. */
+const BENCHES: Readonly<Record<string, () => Promise<{ run(options: BenchOptions): Promise<BenchResult> }>>> = {}
+
+await new Command('bench')
+  .description('Measures isomoe on this machine. Prints a Markdown table; every figure is min, median and max over interleaved rounds of one run.')
+  .addArgument(new Argument('<name>', 'what to measure').choices(Object.keys(BENCHES)))
+  .option('--json <file>', 'also write the figures as JSON')
+  .option('--quick', 'smallest sizes, fewest rounds: a smoke test of the bench itself', false)
+  .action(async (name: string, { json, quick }: { json?: string; quick: boolean }) => {
+    const { run } = await BENCHES[name]!()
+    const report = benchReport(await run({ quick }), { quick })
+    if (json !== undefined) await writeFile(json, `${JSON.stringify(report, null, 2)}\n`)
+    process.stdout.write(markdownTable(report))
+  })
+  .parseAsync()
