@@ -49,6 +49,8 @@ export function engineTokenBytes(spec: ModelSpec) {
     routerIds: spec.router.topK * 4,
     routerWeights: spec.router.topK * 4,
     rows: spec.router.topK * hidden,
+    rowOf: spec.router.topK * 4,
+    gather: 4,
   } as const
 }
 

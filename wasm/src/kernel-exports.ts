@@ -86,6 +86,26 @@ export interface KernelExports {
     weights: number,
     scratch: number,
   ): void
+  /** dst[i] = src[index[i]] for i < count: rows of `bytes`, a multiple of 16. index: u32. */
+  gather_rows(src: number, stride: number, index: number, count: number, dst: number, bytes: number): void
+  /**
+   * residual[t] += multiplier · (Σ weights[t, slot] · rows[rowOf[t, slot]] + shared[t]), slots ascending, shared last. rowOf: u32
+   * [tokens, topK], weights: f32 [tokens, topK]; shared: 0 for none. n is rounded up to 4.
+   */
+  combine_rows(
+    residual: number,
+    residualStride: number,
+    rows: number,
+    rowStride: number,
+    rowOf: number,
+    weights: number,
+    topK: number,
+    shared: number,
+    sharedStride: number,
+    multiplier: number,
+    n: number,
+    tokens: number,
+  ): void
   /** x = softmax(x), in place; n ≥ 1 of any size, nothing beyond is touched. */
   softmax_row(x: number, n: number): void
   /** x = e^(x − max x), in place; returns the sum. */

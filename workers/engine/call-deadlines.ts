@@ -32,15 +32,20 @@ export function createCallDeadlines(wait: (ms: number) => Promise<void>): Within
     }
   }
 
-  return async (call) => {
-    const { promise: late, resolve } = Promise.withResolvers<Result<never, 'late'>>()
-    const expire = () => resolve(err('late'))
-    pending.set(expire, 0)
-    if (!ticking) void tick()
-    try {
-      return await Promise.race([call.then(ok), late])
-    } finally {
-      pending.delete(expire)
-    }
-  }
+  return (call) =>
+    new Promise((resolve, reject) => {
+      const expire = () => resolve(err('late'))
+      pending.set(expire, 0)
+      if (!ticking) void tick()
+      call.then(
+        (value) => {
+          pending.delete(expire)
+          resolve(ok(value))
+        },
+        (error: unknown) => {
+          pending.delete(expire)
+          reject(error)
+        },
+      )
+    })
 }

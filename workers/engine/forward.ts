@@ -11,7 +11,12 @@ import type { EngineMemory } from './engine-memory.ts'
 import type { StepBatch } from './step-batch.ts'
 import type { LayerWeights, MoeWeights, TrunkWeights } from './trunk-weights.ts'
 
-/** Runs the routed experts that the router chose for `tokens` tokens of a layer, and leaves their rows in the engine's `rows` buffer. */
+const DONE = ok(undefined)
+
+/**
+ * Runs the routed experts that the router chose for `tokens` tokens of a layer, and leaves their rows in the engine's `rows` buffer, and
+ * in `rowOf` which is whose.
+ */
 export type RunExperts = (layer: number, tokens: number) => Promise<Result<void, MoeError>>
 
 /** Gets the logits [vocab] of one token of the batch; the array is valid only during the call. */
@@ -38,7 +43,7 @@ export async function forwardStep(memory: EngineMemory, trunk: TrunkWeights, bat
     if (pause) await pause
   }
   head(memory, trunk, batch, hooks.onLogits)
-  return ok(undefined)
+  return DONE
 }
 
 /** The residual stream begins as embedding rows; cos and sin of each token's position serve all layers. */
@@ -62,6 +67,8 @@ async function ffnBlock(memory: EngineMemory, weights: LayerWeights, layer: numb
   quantize(k, memory.tier !== 'f32', x, spec.hidden, tokens)
   if (weights.ffn.kind === 'dense') {
     swiglu(k, weights.ffn.mlp, x, buffer, buffer.block, stride.block, tokens)
+    for (let t = 0; t < tokens; t++)
+      k.axpy(buffer.residual + t * stride.residual, buffer.block + t * stride.block, spec.multipliers.residual, padCols(spec.hidden))
   } else {
     route(memory, weights.ffn, tokens)
     const experts = runExperts(layer, tokens) // frames are away from here on
@@ -70,9 +77,7 @@ async function ffnBlock(memory: EngineMemory, weights: LayerWeights, layer: numb
     if (!done.ok) return done
     combine(memory, weights.ffn, tokens)
   }
-  for (let t = 0; t < tokens; t++)
-    k.axpy(buffer.residual + t * stride.residual, buffer.block + t * stride.block, spec.multipliers.residual, padCols(spec.hidden))
-  return ok(undefined)
+  return DONE
 }
 
 /** Router logits in f32 in every tier, then the experts of each token in ascending order with their combine weights. */
@@ -103,18 +108,23 @@ function runShared(memory: EngineMemory, weights: MoeWeights, tokens: number): v
   }
 }
 
-/** block = Σ w_e · row_e in ascending expert order, then the shared expert's row. SPEC NU4. */
+/** residual += multiplier · (Σ w_e · row_e in ascending expert order, then the shared expert's row). SPEC NU4. */
 function combine(memory: EngineMemory, weights: MoeWeights, tokens: number): void {
   const { kernels: k, buffer, stride, spec } = memory
-  const cols = padCols(spec.hidden)
-  const { topK } = spec.router
-  const w = memory.arena.f32(buffer.routerWeights, tokens * topK)
-  memory.arena.u8(buffer.block, tokens * stride.block).fill(0)
-  for (let t = 0; t < tokens; t++) {
-    const y = buffer.block + t * stride.block
-    for (let slot = 0; slot < topK; slot++) k.axpy(y, buffer.rows + (t * topK + slot) * stride.normed, w[t * topK + slot]!, cols)
-    if (weights.shared) k.axpy(y, buffer.shared + t * stride.shared, 1, cols)
-  }
+  k.combine_rows(
+    buffer.residual,
+    stride.residual,
+    buffer.rows,
+    stride.normed,
+    buffer.rowOf,
+    buffer.routerWeights,
+    spec.router.topK,
+    weights.shared ? buffer.shared : 0,
+    stride.shared,
+    spec.multipliers.residual,
+    padCols(spec.hidden),
+    tokens,
+  )
 }
 
 /** Logits of the tokens that ask for them, LOGITS_ROWS at a time; their normed states borrow the step's buffer. */

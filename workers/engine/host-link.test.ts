@@ -32,7 +32,7 @@ function linkTo(answer: (call: number) => Promise<Uint8Array>, within: Within = 
 it('[FA1] opens a new session for each of three attempts, with a growing pause, then says what was wrong', async () => {
   const { run, seen } = linkTo(async () => Promise.reject(new Error('reset')))
   expect(await run()).toMatchObject({ ok: false, error: { code: 'host-unavailable', details: { host: 'expert-00' } } })
-  expect(seen).toMatchObject({ calls: 3, opened: 3, closed: 2, waitedMs: [20, 200] })
+  expect(seen).toMatchObject({ calls: 3, opened: 3, closed: 3, waitedMs: [20, 200] })
 })
 
 it('[FA2] an error that cannot pass is not tried again', async () => {
@@ -62,3 +62,25 @@ it('[WI6] a session is opened anew after its budget of calls', async () => {
   await run()
   expect(seen).toMatchObject({ opened: 2, closed: 1 })
 })
+
+it('[FA1] a session that failed one call carries the others to their end, and is closed then; new calls take a new one', async () => {
+  const replies: PromiseWithResolvers<Uint8Array>[] = []
+  const { run, seen } = linkTo(() => (replies.push(Promise.withResolvers()), replies.at(-1)!.promise))
+  const [failing, slow] = [run(), run()]
+  await until(() => replies.length === 2)
+  expect(seen.opened).toBe(1) // both waited for one session
+  replies[0]!.reject(new Error('reset'))
+  await until(() => replies.length === 3) // the second attempt, on a session of its own
+  expect(seen).toMatchObject({ opened: 2, closed: 0 })
+  replies[2]!.resolve(ROWS)
+  expect(await failing).toMatchObject({ ok: true })
+  replies[1]!.resolve(ROWS)
+  expect(await slow).toMatchObject({ ok: true })
+  expect(seen).toMatchObject({ opened: 2, closed: 1 })
+})
+
+/** Lets promises run until something holds; fails where it never does. */
+async function until(holds: () => boolean): Promise<void> {
+  for (let i = 0; i < 100 && !holds(); i++) await Promise.resolve()
+  expect(holds()).toBe(true)
+}

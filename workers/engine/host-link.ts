@@ -28,69 +28,111 @@ const BACKOFF_MS = [20, 200] as const
 /** Sessions are opened anew after so many calls: the CPU budget of one session is not documented (docs/design/wire.md). */
 export const CALLS_PER_SESSION = 2000
 
+/** A session in use. Retired: no new call takes it, and it closes with its last one. */
+interface Live {
+  readonly session: OpenSession
+  calls: number
+  underWay: number
+  retired: boolean
+}
+
+/** One request to a host, with all its attempts. */
+interface Call {
+  /** The session of the attempt under way. */
+  live: Live | null
+  givenUp: boolean
+}
+
 /**
  * The engine's end of one host: a session that is opened when needed, kept, and opened again after a fault. SPEC FA1, WI5.
- * One call at a time: a step asks a host once a layer, and waits.
+ * Lanes call it at the same time: a session that fails one call is taken by no other, but those it carries end as they end.
  */
 export function createHostLink(deps: HostLinkDeps) {
-  let session: OpenSession | null = null
-  let calls = 0
+  let current: Live | null = null
+  let opening: Promise<Result<Live, MoeError>> | null = null
 
   /** One frame to the host and its rows back, all attempts within one deadline. */
   async function run(frame: Uint8Array, header: RunHeader, rowBytes: number): Promise<Result<RowsFrame, MoeError>> {
-    const call = { givenUp: false }
+    const call: Call = { live: null, givenUp: false }
     const answer = await deps.within(attempt(call, frame, header, rowBytes))
     if (answer.ok) return answer.value
     call.givenUp = true
-    drop()
+    if (call.live) abandon(call.live)
     return unavailable(`did not answer within ${CALL_DEADLINE_MS} ms`)
   }
 
   /** Tries again what may pass: a lost session, a lost weight, slow storage. */
-  async function attempt(call: { readonly givenUp: boolean }, frame: Uint8Array, header: RunHeader, rowBytes: number): Promise<Result<RowsFrame, MoeError>> {
+  async function attempt(call: Call, frame: Uint8Array, header: RunHeader, rowBytes: number): Promise<Result<RowsFrame, MoeError>> {
     for (let tries = 1; ; tries++) {
       const reply = await runOnce(call, frame, header, rowBytes)
       if (reply.ok || !reply.error.retryable || tries === ATTEMPTS || call.givenUp) return reply
-      drop()
       await deps.wait(BACKOFF_MS[tries - 1]!)
-      if (call.givenUp) return reply // the link may serve a later call by now
+      if (call.givenUp) return reply
     }
   }
 
-  async function runOnce(call: { readonly givenUp: boolean }, frame: Uint8Array, header: RunHeader, rowBytes: number): Promise<Result<RowsFrame, MoeError>> {
-    const opened = await reachable(open(call))
-    if (!opened.ok) return opened
-    if (call.givenUp) return unavailable('was given up')
-    const reply = await reachable<Uint8Array>(opened.value.run(frame).then((bytes) => ok(bytes)))
-    return reply.ok ? parseReply(reply.value, header, rowBytes) : reply
+  /** One attempt. Few awaits: a layer waits for each of them. */
+  async function runOnce(call: Call, frame: Uint8Array, header: RunHeader, rowBytes: number): Promise<Result<RowsFrame, MoeError>> {
+    let live: Live | null = null
+    try {
+      live = usable()
+      if (!live) {
+        const opened = await open()
+        if (!opened.ok) return opened
+        if (call.givenUp) return unavailable('was given up')
+        live = opened.value
+      }
+      call.live = live
+      live.calls++
+      live.underWay++
+      const reply = parseReply(await live.session.run(frame), header, rowBytes)
+      if (!reply.ok && reply.error.retryable) retire(live)
+      return reply
+    } catch (error) {
+      if (live) retire(live)
+      return lost(error)
+    } finally {
+      if (live && --live.underWay === 0 && live.retired) live.session.close()
+    }
   }
 
-  async function open(call: { readonly givenUp: boolean }): Promise<Result<OpenSession, MoeError>> {
-    if (session && calls++ < CALLS_PER_SESSION) return ok(session)
-    drop()
+  /** The session at hand, unless its budget of calls is spent. */
+  function usable(): Live | null {
+    if (current && current.calls >= CALLS_PER_SESSION) retire(current)
+    return current
+  }
+
+  /** Whoever comes while one opens waits for that one. */
+  function open(): Promise<Result<Live, MoeError>> {
+    opening ??= connect().finally(() => (opening = null))
+    return opening
+  }
+
+  async function connect(): Promise<Result<Live, MoeError>> {
     const opened = await deps.connect(deps.hello)
     if (!opened.ok) return opened
-    if (call.givenUp) {
-      opened.value.close() // nobody waits for it any more
-      return opened
-    }
-    session = opened.value
-    calls = 1
-    return opened
+    current = { session: opened.value, calls: 0, underWay: 0, retired: false }
+    return ok(current)
+  }
+
+  function retire(live: Live): void {
+    if (current === live) current = null
+    if (live.retired) return
+    live.retired = true
+    if (live.underWay === 0) live.session.close()
+  }
+
+  /** Of a host that hangs: nothing it still carries will end, so it closes now. */
+  function abandon(live: Live): void {
+    if (current === live) current = null
+    if (live.underWay !== Infinity) live.session.close()
+    live.retired = true
+    live.underWay = Infinity // no call of it is the last one: it is closed already
   }
 
   /** A rejection is the host's loss, not ours. */
-  async function reachable<T>(call: Promise<Result<T, MoeError>>): Promise<Result<T, MoeError>> {
-    try {
-      return await call
-    } catch (error) {
-      return isMoeError(error) ? { ok: false, error } : unavailable(`is lost: ${String(error)}`)
-    }
-  }
-
-  function drop(): void {
-    session?.close()
-    session = null
+  function lost(error: unknown): { readonly ok: false; readonly error: MoeError } {
+    return isMoeError(error) ? { ok: false, error } : unavailable(`is lost: ${String(error)}`)
   }
 
   function unavailable(why: string): { readonly ok: false; readonly error: MoeError } {
@@ -99,9 +141,10 @@ export function createHostLink(deps: HostLinkDeps) {
 
   /** What the host says of itself; null while it has no session or does not answer. */
   async function report(): Promise<HostReport | null> {
-    if (!session) return null
-    const answer = await deps.within(reachable<HostReport>(session.report().then((said) => ok(said))))
-    return answer.ok && answer.value.ok ? answer.value.value : null
+    if (!current) return null
+    const asked = current.session.report().catch(() => null) // a lost host says nothing of itself; the next frame finds out why
+    const answer = await deps.within(asked)
+    return answer.ok ? answer.value : null
   }
 
   return { host: deps.host, assigned: deps.hello.experts.length, run, report }
