@@ -3,7 +3,10 @@ import { FIXTURE_MODELS, fixtureUrl, readFixtureModel, readJson } from '../../te
 import { createForward, type Forward } from './forward.ts'
 import type { Weights } from './forward-weights.ts'
 import type { ModelSpec } from './model-spec.ts'
+import { argmax } from './ranking.ts'
 import { logprobsOf } from './sampler.ts'
+
+const scoreOf = (logits: Float32Array, id: number, top: number) => logprobsOf(logits, argmax(logits), id, top)
 
 /** What transformers computed; fields: test/fixtures/models/README.md. */
 interface Golden {
@@ -64,7 +67,7 @@ describe.each(FIXTURE_MODELS)('%s', (folder) => {
   it('[NU1] the five best next tokens at every position', () => {
     for (const { prompt, steps } of runs) {
       prompt.top.forEach((want, position) => {
-        const { top } = logprobsOf(steps[position]!.logits, 0, want.length)
+        const { top } = scoreOf(steps[position]!.logits, 0, want.length)
         expect(top.map(([id]) => id)).toEqual(want.map(([id]) => id))
         expect(largest(top.map(([, logprob], rank) => logprob - want[rank]![1]))).toBeLessThan(BOUND.logprob)
       })
@@ -73,7 +76,7 @@ describe.each(FIXTURE_MODELS)('%s', (folder) => {
 
   it('[NU1] negative log-likelihood of the prompt', () => {
     for (const { prompt, steps } of runs) {
-      const nll = prompt.ids.slice(1).reduce((sum, id, position) => sum - logprobsOf(steps[position]!.logits, id, 0).logprob!, 0)
+      const nll = prompt.ids.slice(1).reduce((sum, id, position) => sum - scoreOf(steps[position]!.logits, id, 0).logprob!, 0)
       expect(Math.abs(nll - prompt.nll)).toBeLessThanOrEqual(BOUND.relative * prompt.nll)
     }
   })
@@ -103,7 +106,7 @@ describe.each(FIXTURE_MODELS)('%s', (folder) => {
 
   it('[NU1] 32 greedy tokens', () => {
     for (const { prompt, steps } of runs) {
-      const best = prompt.greedy.ids.map((_, n) => logprobsOf(steps[prompt.ids.length - 1 + n]!.logits, 0, 1).top[0]!)
+      const best = prompt.greedy.ids.map((_, n) => scoreOf(steps[prompt.ids.length - 1 + n]!.logits, 0, 1).top[0]!)
       expect(best.map(([id]) => id)).toEqual(prompt.greedy.ids)
       expect(largest(best.map(([, logprob], n) => logprob - prompt.greedy.logprobs[n]!))).toBeLessThan(BOUND.logprob)
     }

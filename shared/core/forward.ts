@@ -1,7 +1,7 @@
 import { addScaled, clip, dot, matVec, rms, rmsNorm, rotate, scale, sigmoid, softmax, swiglu } from './forward-math.ts'
 import { gatherTrunk, type MlpWeights, type MoeWeights, type Weights } from './forward-weights.ts'
 import type { ModelSpec } from './model-spec.ts'
-import { ropeTable } from './rope.ts'
+import { ropeTable, ropeTurns } from './rope.ts'
 import { createRouter } from './router.ts'
 
 /** Keys (rotated) and values of one sequence: for each layer [positions, kvHeads · headDim]. */
@@ -52,6 +52,7 @@ export function createForward(spec: ModelSpec, weights: Weights): Forward {
   const v = new Float32Array(kvWidth)
   const attended = new Float32Array(qWidth) // the heads' outputs, side by side
   const scores = new Float64Array(spec.context) // of one head, by position
+  const turns = ropeTurns(spec)
   const cos = new Float32Array(headDim / 2)
   const sin = new Float32Array(headDim / 2)
   const routerLogits = new Float32Array(router.experts)
@@ -68,7 +69,7 @@ export function createForward(spec: ModelSpec, weights: Weights): Forward {
 
     x.set(trunk.embed.subarray(token * hidden, (token + 1) * hidden))
     scale(x, multipliers.embedding)
-    ropeTable(spec, position, cos, sin)
+    ropeTable(turns, position, cos, sin)
 
     for (const [index, layer] of trunk.layers.entries()) {
       // Attention: project, norm, clip, rotate; remember the key and the value; look back.

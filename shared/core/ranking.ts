@@ -1,3 +1,13 @@
+/** Index of the largest number, the lowest of equals; −1 when one is NaN. What the kernel of that name computes. */
+export function argmax(values: Float32Array): number {
+  let best = 0
+  for (let i = 0; i < values.length; i++) {
+    if (Number.isNaN(values[i])) return -1
+    if (values[i]! > values[best]!) best = i
+  }
+  return best
+}
+
 /** The ranking of a vocabulary: by logit descending, equal logits by id ascending (SPEC NU7). NaN must not occur. */
 export function ranksBefore(logits: Float32Array, a: number, b: number): boolean {
   return logits[a]! > logits[b]! || (logits[a]! === logits[b]! && a < b)

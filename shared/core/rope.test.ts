@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { readJson } from '../../test/fixtures/read-checkpoint.ts'
 import { readModelSpec } from './families.ts'
 import type { ModelSpec } from './model-spec.ts'
-import { ropeTable } from './rope.ts'
+import { ropeTable, ropeTurns } from './rope.ts'
 
 /** Made by test/fixtures/models/generate_rope.py with transformers 5.23.0: what its config says, and the f32 frequencies it takes from it. */
 interface Case {
@@ -26,7 +26,7 @@ function specOf({ head_dim, context, config }: Case): ModelSpec {
 function tableAt(spec: ModelSpec, position: number): { cos: Float32Array; sin: Float32Array } {
   const pairs = spec.attention.headDim / 2
   const table = { cos: new Float32Array(pairs), sin: new Float32Array(pairs) }
-  ropeTable(spec, position, table.cos, table.sin)
+  ropeTable(ropeTurns(spec), position, table.cos, table.sin)
   return table
 }
 

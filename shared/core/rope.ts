@@ -4,16 +4,29 @@ import type { ModelSpec, RopeSpec } from './model-spec.ts'
 type Llama3 = Extract<RopeSpec, { kind: 'llama3' }>
 type Yarn = Extract<RopeSpec, { kind: 'yarn' }>
 
+/** What turns the pairs of a head: computed once a model. */
+export interface RopeTurns {
+  /** Radians a position, [headDim / 2]. */
+  readonly frequencies: Float64Array
+  /** cos and sin are multiplied by it. */
+  readonly factor: number
+}
+
+export function ropeTurns({ rope, attention }: ModelSpec): RopeTurns {
+  const pairs = attention.headDim / 2
+  return {
+    frequencies: Float64Array.from({ length: pairs }, (_, i) => inverseFrequency(rope, i, pairs)),
+    factor: rope.kind === 'yarn' ? rope.attentionFactor : 1,
+  }
+}
+
 /**
  * cos and sin of the rotation of every pair at `position`, times the attention factor; [headDim / 2] each, the caller's.
  * Pair i is (i, i + headDim/2); (a, b) becomes (a cos − b sin, b cos + a sin). In f64 up to the last rounding.
  */
-export function ropeTable(spec: ModelSpec, position: number, cos: Float32Array, sin: Float32Array): void {
-  const { rope } = spec
-  const pairs = spec.attention.headDim / 2
-  const factor = rope.kind === 'yarn' ? rope.attentionFactor : 1
-  for (let i = 0; i < pairs; i++) {
-    const angle = position * inverseFrequency(rope, i, pairs)
+export function ropeTable({ frequencies, factor }: RopeTurns, position: number, cos: Float32Array, sin: Float32Array): void {
+  for (let i = 0; i < frequencies.length; i++) {
+    const angle = position * frequencies[i]!
     cos[i] = Math.cos(angle) * factor
     sin[i] = Math.sin(angle) * factor
   }

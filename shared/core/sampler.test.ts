@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { SamplingParams } from '../protocol/engine-api.ts'
 import { uniform } from './random.ts'
+import { argmax } from './ranking.ts'
 import { logprobsOf, sampleToken } from './sampler.ts'
 
 const PLAIN: SamplingParams = { temperature: 1, topK: 0, topP: 1, minP: 0, seed: 1234 }
@@ -19,14 +20,18 @@ const arbParams: fc.Arbitrary<SamplingParams> = fc.record({
   seed: fc.integer({ min: 0, max: 0xffffffff }),
 })
 
-function argmaxOf(logits: Float32Array): number {
-  return logits.indexOf(logits.reduce((a, b) => Math.max(a, b)))
+function sample(logits: Float32Array, params: SamplingParams, choice: number, position: number): number {
+  return sampleToken(logits, argmax(logits), params, choice, position)
+}
+
+function score(logits: Float32Array, id: number, top: number) {
+  return logprobsOf(logits, argmax(logits), id, top)
 }
 
 /** Draws a token at each of `draws` positions; every id's count must be within 5 standard deviations of what `weights` promise. */
 function expectDistribution(logits: Float32Array, params: SamplingParams, weights: readonly number[], draws: number): void {
   const counts = weights.map(() => 0)
-  for (let position = 0; position < draws; position++) counts[sampleToken(logits, params, 0, position)]! += 1
+  for (let position = 0; position < draws; position++) counts[sample(logits, params, 0, position)]! += 1
   const total = weights.reduce((a, b) => a + b)
   weights.forEach((weight, id) => {
     const p = weight / total
@@ -40,7 +45,7 @@ function expectDistribution(logits: Float32Array, params: SamplingParams, weight
  * never sorts a vocabulary; here nothing is spared.
  */
 function sampleByDefinition(logits: Float32Array, params: SamplingParams, choice: number, position: number): number {
-  const largest = logits[argmaxOf(logits)]!
+  const largest = logits[argmax(logits)]!
   let kept = Array.from(logits, (logit, id) => ({ id, logit, p: Math.exp((logit - largest) / params.temperature) }))
   kept.sort((a, b) => b.logit - a.logit || a.id - b.id)
   if (params.topK > 0) kept = kept.slice(0, params.topK)
@@ -57,16 +62,16 @@ function sum(candidates: readonly { readonly p: number }[]): number {
 
 describe('sampleToken', () => {
   it('[NU7] takes the largest logit at temperature 0, the lowest id of equals', () => {
-    expect(sampleToken(Float32Array.of(-1, 3, 2, 3), { ...PLAIN, temperature: 0 }, 0, 0)).toBe(1)
-    expect(sampleToken(Float32Array.of(-Infinity, -2, -2), { ...PLAIN, temperature: 0 }, 0, 0)).toBe(1)
+    expect(sample(Float32Array.of(-1, 3, 2, 3), { ...PLAIN, temperature: 0 }, 0, 0)).toBe(1)
+    expect(sample(Float32Array.of(-Infinity, -2, -2), { ...PLAIN, temperature: 0 }, 0, 0)).toBe(1)
   })
 
   it('[NU6] draws the same token for the same seed, choice and position, whatever was drawn before', () => {
     fc.assert(
       fc.property(arbLogits, arbParams, fc.nat(15), fc.nat(5000), (logits, params, choice, position) => {
-        const first = sampleToken(logits, params, choice, position)
-        sampleToken(logits, params, choice + 1, position)
-        expect(sampleToken(logits, params, choice, position)).toBe(first)
+        const first = sample(logits, params, choice, position)
+        sample(logits, params, choice + 1, position)
+        expect(sample(logits, params, choice, position)).toBe(first)
       }),
     )
   })
@@ -74,7 +79,7 @@ describe('sampleToken', () => {
   it('[NU6] draws what the definition of the filters says', () => {
     fc.assert(
       fc.property(arbLogits, arbParams, fc.nat(5000), (logits, params, position) => {
-        expect(sampleToken(logits, params, 0, position)).toBe(sampleByDefinition(logits, params, 0, position))
+        expect(sample(logits, params, 0, position)).toBe(sampleByDefinition(logits, params, 0, position))
       }),
       { numRuns: 1000 },
     )
@@ -89,7 +94,7 @@ describe('sampleToken', () => {
     const distinct = arbLogits.map((logits) => logits.map((logit, id) => Math.fround(Math.round(logit) * 512 + id)))
     fc.assert(
       fc.property(distinct, fc.nat(1000), (logits, position) => {
-        expect(sampleToken(logits, { ...PLAIN, ...change }, 0, position)).toBe(argmaxOf(logits))
+        expect(sample(logits, { ...PLAIN, ...change }, 0, position)).toBe(argmax(logits))
       }),
     )
   })
@@ -118,13 +123,13 @@ describe('sampleToken', () => {
   })
 
   it('[NU6] draws every choice from its own numbers', () => {
-    const draw = (choice: number) => Array.from({ length: 40 }, (_, position) => sampleToken(LOGITS, PLAIN, choice, position)).join()
+    const draw = (choice: number) => Array.from({ length: 40 }, (_, position) => sample(LOGITS, PLAIN, choice, position)).join()
     expect(draw(0)).not.toBe(draw(1))
   })
 
   it('[NU6] never draws a token of probability 0', () => {
     const logits = Float32Array.of(-Infinity, 0, -Infinity, -2000)
-    for (let position = 0; position < 200; position++) expect(sampleToken(logits, PLAIN, 0, position)).toBe(1)
+    for (let position = 0; position < 200; position++) expect(sample(logits, PLAIN, 0, position)).toBe(1)
   })
 
   it.each([
@@ -132,14 +137,14 @@ describe('sampleToken', () => {
     ['+∞', [0, Infinity]],
     ['nothing finite', [-Infinity, -Infinity]],
   ])('[NU6] throws on logits with %s', (_, logits) => {
-    expect(() => sampleToken(Float32Array.from(logits), PLAIN, 0, 0)).toThrow(/logit/)
-    expect(() => logprobsOf(Float32Array.from(logits), 0, 1)).toThrow(/logit/)
+    expect(() => sample(Float32Array.from(logits), PLAIN, 0, 0)).toThrow(/logit/)
+    expect(() => score(Float32Array.from(logits), 0, 1)).toThrow(/logit/)
   })
 })
 
 describe('logprobsOf', () => {
   it('[NU8] gives ln softmax of the logits, the best first, ties to the lower id', () => {
-    const { id, logprob, top } = logprobsOf(LOGITS, 4, 3)
+    const { id, logprob, top } = score(LOGITS, 4, 3)
     expect([id, top.map(([other]) => other)]).toEqual([4, [1, 2, 5]])
     expect(logprob).toBeCloseTo(Math.log(2 / 20), 6) // the logits are f32: 1e-7 of each
     expect(top[0]![1]).toBeCloseTo(Math.log(8 / 20), 6)
@@ -148,7 +153,7 @@ describe('logprobsOf', () => {
   it('[NU8] sums to probability 1 over a whole vocabulary, at any offset of the logits', () => {
     fc.assert(
       fc.property(arbLogits, fc.constantFrom(-5000, 0, 5000), (logits, offset) => {
-        const { top } = logprobsOf(
+        const { top } = score(
           logits.map((logit) => logit + offset),
           0,
           logits.length,

@@ -12,13 +12,15 @@ let scratch = new Float64Array(0)
  *   topP  the shortest beginning with at least topP of the probability that is left (1: off),
  *   minP  those with at least minP times the largest probability, minP being 1 at most (0: off).
  * One uniform(seed, choice, position) picks among the kept, ids ascending. Sums are f64. Nothing is sorted. SPEC NU6, NU7.
- * @param logits [vocab]. Throws if one is NaN or the largest is not finite: only a fault of ours makes them.
+ * @param logits [vocab].
+ * @param best id of the largest logit, the lowest of equals; −1 when one is NaN. Throws then, and where the largest is not finite: only a
+ * fault of ours makes them.
  */
-export function sampleToken(logits: Float32Array, params: SamplingParams, choice: number, position: number): number {
+export function sampleToken(logits: Float32Array, best: number, params: SamplingParams, choice: number, position: number): number {
   const { temperature, topK, topP, minP, seed } = params
-  const best = argmax(logits)
+  const largest = largestOf(logits, best)
   if (temperature === 0) return best
-  const weights = weigh(logits, logits[best]!, temperature)
+  const weights = weigh(logits, largest, temperature)
   if (topK > 0 && topK < logits.length)
     dropAfter(
       lastReaching(logits, topK, () => 1),
@@ -37,10 +39,10 @@ export function sampleToken(logits: Float32Array, params: SamplingParams, choice
 
 /**
  * Log-probabilities of the model itself, without temperature and filters (SPEC NU8): that of `id` and the `top` best.
- * @param logits [vocab]; throws as sampleToken does. ln Σ exp runs in f64, ids ascending.
+ * @param logits [vocab]; `best` as for sampleToken, which says what throws. ln Σ exp runs in f64, ids ascending.
  */
-export function logprobsOf(logits: Float32Array, id: number, top: number): TokenLogprob {
-  const largest = logits[argmax(logits)]!
+export function logprobsOf(logits: Float32Array, best: number, id: number, top: number): TokenLogprob {
+  const largest = largestOf(logits, best)
   const logSum = Math.log(sumOf(weigh(logits, largest, 1)))
   const logprob = (other: number) => logits[other]! - largest - logSum
   return { id, logprob: logprob(id), top: bestIds(logits, top).map((other) => [other, logprob(other)] as const) }
@@ -81,13 +83,9 @@ function sumOf(weights: Float64Array): number {
   return sum
 }
 
-function argmax(logits: Float32Array): number {
-  let best = 0
-  for (let id = 0; id < logits.length; id++) {
-    const logit = logits[id]!
-    if (Number.isNaN(logit)) throw new Error(`logit of token ${id} is NaN`)
-    if (logit > logits[best]!) best = id
-  }
-  if (!Number.isFinite(logits[best])) throw new Error(`largest logit is ${logits[best]}`)
-  return best
+function largestOf(logits: Float32Array, best: number): number {
+  const largest = logits[best]
+  if (largest === undefined) throw new Error('a logit is NaN')
+  if (!Number.isFinite(largest)) throw new Error(`largest logit is ${largest}`)
+  return largest
 }

@@ -8,13 +8,22 @@ const TAKEN = i32.MIN_VALUE
 const NOT_A_NUMBER = i32.MIN_VALUE + 1
 
 /**
- * Chooses k of `experts` experts for one token and weighs them (RouterSpec in shared/core/model-spec.ts).
- * logits, bias  f32 [experts]; bias 0: none. It is added for the choice only, never to the weights.
+ * Chooses k of `experts` experts for each token and weighs them (RouterSpec in shared/core/model-spec.ts).
+ * logits  f32 [experts] a token, logitsStride bytes apart. bias  f32 [experts]; 0: none. It is added for the choice only, never to the weights.
  * score   0 softmax, 1 sigmoid. order  0 scores over all experts, then the k best; 1 the k best logits, then scores over those.
- * ids, weights  i32 [k], f32 [k], by ascending expert: the order in which rows are combined. scratch  8 · experts bytes.
+ * ids, weights  i32 [tokens, k], f32 [tokens, k], by ascending expert: the order in which rows are combined. scratch  8 · experts bytes.
  * Ties go to the lower expert (SPEC NU7). The ids are k different experts whatever the logits are; 1 ≤ k ≤ experts.
  */
 export function router_topk(
+  logits: usize, bias: usize, experts: i32, k: i32, score: i32, order: i32, normalize: i32, scale: f32, ids: usize, weights: usize, scratch: usize,
+  tokens: i32, logitsStride: usize,
+): void {
+  for (const bytes = <usize>k << 2; tokens > 0; tokens--, logits += logitsStride, ids += bytes, weights += bytes) {
+    routeToken(logits, bias, experts, k, score, order, normalize, scale, ids, weights, scratch)
+  }
+}
+
+function routeToken(
   logits: usize, bias: usize, experts: i32, k: i32, score: i32, order: i32, normalize: i32, scale: f32, ids: usize, weights: usize, scratch: usize,
 ): void {
   const scores = scratch

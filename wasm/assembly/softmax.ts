@@ -25,16 +25,14 @@ export function exp_row(x: usize, n: i32): f32 {
   return sumLanes(sum)
 }
 
-/** Index of the largest value, the lowest of equals. NaN is never the largest; 0 when all are NaN. */
+/** Index of the largest value, the lowest of equals; −1 when one is NaN. */
 export function argmax(x: usize, n: i32): i32 {
-  let largest = f32x4.splat(-Infinity)
-  for (let i = 0; i < n; i += 4) largest = f32x4.pmax(largest, loadLanes(x + (<usize>i << 2), n - i, -Infinity))
-  const wanted = f32x4.splat(maxLanes(largest))
+  const wanted = f32x4.splat(maxLanes(maxOf(x, n)))
   for (let i = 0; i < n; i += 4) {
     const equal = i32x4.bitmask(f32x4.eq(loadLanes(x + (<usize>i << 2), n - i, NaN), wanted))
     if (equal) return i + <i32>ctz(equal)
   }
-  return 0
+  return -1
 }
 
 /** Lane-wise maxima of the row; NaN when there is one. */

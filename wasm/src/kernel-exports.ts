@@ -70,7 +70,8 @@ export interface KernelExports {
   ): void
 
   /**
-   * Chooses k experts and weighs them, by ascending expert: ids i32 [k], weights f32 [k]. bias: f32 [experts], 0 for none.
+   * For each token, chooses k experts and weighs them, by ascending expert: ids i32 [tokens, k], weights f32 [tokens, k]. bias: f32
+   * [experts], 0 for none.
    * score: 0 softmax, 1 sigmoid. order: 0 score-then-topk, 1 topk-then-score. normalize: 0 or 1. scratch: 8 · experts bytes.
    */
   router_topk(
@@ -85,6 +86,8 @@ export interface KernelExports {
     ids: number,
     weights: number,
     scratch: number,
+    tokens: number,
+    logitsStride: number,
   ): void
   /** dst[i] = src[index[i]] for i < count: rows of `bytes`, a multiple of 16. index: u32. */
   gather_rows(src: number, stride: number, index: number, count: number, dst: number, bytes: number): void
@@ -110,6 +113,6 @@ export interface KernelExports {
   softmax_row(x: number, n: number): void
   /** x = e^(x − max x), in place; returns the sum. */
   exp_row(x: number, n: number): number
-  /** Index of the largest number, the lowest of equals. */
+  /** Index of the largest number, the lowest of equals; −1 when one is NaN. */
   argmax(x: number, n: number): number
 }

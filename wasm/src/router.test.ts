@@ -101,9 +101,8 @@ it('[NU7] argmax is the first of the largest, for any length, and never a NaN or
         const row = rig.put(Float32Array.of(...values, 1e30))
         return Float32Array.of(rig.k.argmax(row, values.length))
       })
-      const numbers = values.filter((v) => !Number.isNaN(v))
-      const largest = Math.max(...numbers)
-      expect(got[0]).toBe(numbers.length === 0 ? 0 : values.findIndex((v) => v === largest))
+      const largest = Math.max(...values) // NaN when one is
+      expect(got[0]).toBe(values.findIndex((v) => v === largest))
     }),
     { numRuns: 300 },
   )
@@ -117,6 +116,27 @@ it('[NU2] the same logits route alike wherever they lie', () => {
   expect(sameBits(route(rig, c), first)).toBe(true)
 })
 
+it('[NU2] tokens of one call route as each alone', () => {
+  fc.assert(
+    fc.property(arbCase, fc.integer({ min: 1, max: 5 }), (c, tokens) => {
+      const experts = c.logits.length
+      const rows = Array.from({ length: tokens }, (_, t) => Float32Array.from(c.logits, (_logit, e) => c.logits[(e + t) % experts]!))
+      const together = onBothBuilds((rig) => {
+        const stride = (experts + 3) * 4
+        const logits = rig.putRows(Float32Array.of(...rows.flatMap((row) => [...row])), tokens, experts, experts + 3)
+        const bias = c.bias ? rig.put(Float32Array.from(c.bias)) : 0
+        const [ids, weights, scratch] = [rig.alloc(tokens * c.k), rig.alloc(tokens * c.k), rig.alloc(2 * experts)]
+        rig.k.router_topk(logits, bias, experts, c.k, c.score, c.order, c.normalize, c.scale, ids, weights, scratch, tokens, stride)
+        return Float32Array.of(...rig.arena.i32(ids, tokens * c.k), ...rig.take(weights, tokens * c.k))
+      })
+      const alone = rows.map((logits) => route(new KernelRig('relaxed'), { ...c, logits: [...logits] }))
+      const want = alone.map((r) => [...r.subarray(0, c.k)]).concat(alone.map((r) => [...r.subarray(c.k)]))
+      expect(sameBits(together, Float32Array.from(want.flat()))).toBe(true)
+    }),
+    { numRuns: 40 },
+  )
+})
+
 /** ids [k] as numbers, then weights [k]. */
 function route(rig: KernelRig, { logits, bias, k, score, order, normalize, scale }: Case): Float32Array {
   const ids = rig.arena.alloc(4 * k + 16, 'ids')
@@ -125,7 +145,7 @@ function route(rig: KernelRig, { logits, bias, k, score, order, normalize, scale
   const guard = rig.arena.alloc(16, 'guard')
   const input = Float32Array.from(logits)
   const at = rig.put(input)
-  rig.k.router_topk(at, bias ? rig.put(Float32Array.from(bias)) : 0, logits.length, k, score, order, normalize, scale, ids, weights, scratch)
+  rig.k.router_topk(at, bias ? rig.put(Float32Array.from(bias)) : 0, logits.length, k, score, order, normalize, scale, ids, weights, scratch, 1, 0)
   expect(sameBits(rig.take(at, logits.length), input)).toBe(true)
   expect([...rig.take(ids + 4 * k, 4), ...rig.take(weights + 4 * k, 4), ...rig.take(guard, 4)].every(Number.isNaN)).toBe(true)
   return Float32Array.of(...rig.arena.i32(ids, k), ...rig.take(weights, k))

@@ -141,17 +141,17 @@ export function createEngineCore(deps: EngineDeps) {
     }
   }
 
-  function onLogits(token: number, logits: Float32Array): void {
+  function onLogits(token: number, logits: Float32Array, best: number): void {
     const sequence = batchOwners[token]!
     const { request } = sequence.owner
     const position = batch.positions[token]!
     if (sequence.cancelled) return
     if (position < sequence.promptLength - 1) {
-      sequence.promptLogprobs.push(logprobsOf(logits, sequence.tokens[position + 1]!, request.logprobs ?? 0))
+      sequence.promptLogprobs.push(logprobsOf(logits, best, sequence.tokens[position + 1]!, request.logprobs ?? 0))
       return
     }
-    const id = sampleToken(logits, request.sampling, sequence.index % request.n, position + 1)
-    sequence.sampled = { id, logprob: request.logprobs === null ? null : logprobsOf(logits, id, request.logprobs) }
+    const id = sampleToken(logits, best, request.sampling, sequence.index % request.n, position + 1)
+    sequence.sampled = { id, logprob: request.logprobs === null ? null : logprobsOf(logits, best, id, request.logprobs) }
   }
 
   function settle(sequence: Sequence): void {

@@ -19,8 +19,8 @@ const DONE = ok(undefined)
  */
 export type RunExperts = (layer: number, tokens: number) => Promise<Result<void, MoeError>>
 
-/** Gets the logits [vocab] of one token of the batch; the array is valid only during the call. */
-export type OnLogits = (token: number, logits: Float32Array) => void
+/** Gets the logits [vocab] of one token of the batch and the id of the largest, −1 when one is NaN; the array is valid only during the call. */
+export type OnLogits = (token: number, logits: Float32Array, best: number) => void
 
 /** What a step asks of its surroundings. `pause`: see EngineDeps. */
 export interface StepHooks {
@@ -56,7 +56,7 @@ function embed(memory: EngineMemory, trunk: TrunkWeights, batch: StepBatch): voi
     if (e.encoding === 'q8') k.row_q8(e.ptr, e.lo, batch.ids[t]!, e.cols, x)
     else k.row_f32(e.ptr, batch.ids[t]!, e.cols, x)
     if (spec.multipliers.embedding !== 1) k.scale_row(x, spec.multipliers.embedding, e.cols)
-    ropeTable(spec, batch.positions[t]!, memory.arena.f32(buffer.cos + t * stride.cos, half), memory.arena.f32(buffer.sin + t * stride.sin, half))
+    ropeTable(trunk.rope, batch.positions[t]!, memory.arena.f32(buffer.cos + t * stride.cos, half), memory.arena.f32(buffer.sin + t * stride.sin, half))
   }
 }
 
@@ -87,12 +87,21 @@ function route(memory: EngineMemory, weights: MoeWeights, tokens: number): void 
   k.gemm_f32(weights.router.ptr, buffer.normed, buffer.routerLogits, weights.router.rows, weights.router.cols, tokens, stride.normed, stride.routerLogits)
   const score = router.score === 'softmax' ? 0 : 1
   const order = router.order === 'score-then-topk' ? 0 : 1
-  for (let t = 0; t < tokens; t++) {
-    const logits = buffer.routerLogits + t * stride.routerLogits
-    const ids = buffer.routerIds + t * stride.routerIds
-    const w = buffer.routerWeights + t * stride.routerWeights
-    k.router_topk(logits, weights.routerBias, router.experts, router.topK, score, order, router.normalize ? 1 : 0, router.scale, ids, w, buffer.routerScratch)
-  }
+  k.router_topk(
+    buffer.routerLogits,
+    weights.routerBias,
+    router.experts,
+    router.topK,
+    score,
+    order,
+    router.normalize ? 1 : 0,
+    router.scale,
+    buffer.routerIds,
+    buffer.routerWeights,
+    buffer.routerScratch,
+    tokens,
+    stride.routerLogits,
+  )
 }
 
 function runShared(memory: EngineMemory, weights: MoeWeights, tokens: number): void {
@@ -142,7 +151,7 @@ function head(memory: EngineMemory, trunk: TrunkWeights, batch: StepBatch, onLog
     for (const [i, t] of tokens.entries()) {
       const row = buffer.logits + i * logitsStride
       if (spec.multipliers.logitsDivisor !== 1) k.scale_row(row, 1 / spec.multipliers.logitsDivisor, padRows(spec.vocab))
-      onLogits(t, memory.arena.f32(row, spec.vocab))
+      onLogits(t, memory.arena.f32(row, spec.vocab), k.argmax(row, spec.vocab))
     }
   }
 }

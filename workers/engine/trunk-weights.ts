@@ -1,3 +1,5 @@
+import { ropeTurns } from '../../shared/core/rope.ts'
+import type { RopeTurns } from '../../shared/core/rope.ts'
 import type { Matrix } from '../../wasm/src/linear.ts'
 import type { SwigluWeights } from '../../wasm/src/swiglu.ts'
 import type { EngineMemory } from './engine-memory.ts'
@@ -33,6 +35,7 @@ export interface TrunkWeights {
   readonly embed: Matrix
   readonly head: Matrix
   readonly norm: number
+  readonly rope: RopeTurns
   readonly layers: readonly LayerWeights[]
 }
 
@@ -44,6 +47,7 @@ export function resolveTrunk(memory: EngineMemory): TrunkWeights {
     embed,
     head: spec.tiedHead ? embed : memory.matrix('head'),
     norm: memory.vector('norm'),
+    rope: ropeTurns(spec),
     layers: spec.layers.map((_, layer) => resolveLayer(memory, layer)),
   }
 }
