@@ -1,44 +1,60 @@
+import { createDeadlines } from '../shared/protocol/deadlines.ts'
 import { fail } from '../shared/protocol/errors.ts'
 import type { MoeError } from '../shared/protocol/errors.ts'
 import { toHex } from '../shared/protocol/hex.ts'
 import { LIMITS } from '../shared/protocol/limits.ts'
 import { checkDigest, parseManifest } from '../shared/protocol/manifest-parser.ts'
 import type { Manifest } from '../shared/protocol/manifest.ts'
-import type { Hasher, RangeStore } from '../shared/protocol/range-reader.ts'
+import { createRangeReader } from '../shared/protocol/range-reader.ts'
+import type { RangeBody, RangeReader, RangeStore } from '../shared/protocol/range-reader.ts'
 import type { Result } from '../shared/protocol/result.ts'
 
 /** R2's error code for a range that lies past the end. */
 const RANGE_NOT_SATISFIABLE = '10039'
+const NO_BYTES: RangeBody = { next: () => Promise.resolve(null), cancel: () => undefined }
+/** A read is given up after 20 to 25 s without a byte: long for storage, and well before the host call that waits for it is. */
+const STALL = { tickMs: 5000, ticks: 4 }
+
+/** A pack in R2 as ranges that arrive in memory verified. One for each object of a Worker: its timer and its reads die with the object. */
+export function r2RangeReader(bucket: R2Bucket, prefix: string): RangeReader {
+  const deadlines = createDeadlines((ms, fire) => {
+    const timer = setTimeout(fire, ms)
+    return () => clearTimeout(timer)
+  }, STALL)
+  return createRangeReader({ store: r2Store(bucket, prefix), sha256Hex, deadlines })
+}
 
 /** A pack in R2 as a range store. `prefix` ends in a slash. */
 export function r2Store(bucket: R2Bucket, prefix: string): RangeStore {
   return {
-    async read(object, offset, bytes) {
+    async open(object, offset, bytes) {
       try {
-        const body = await bucket.get(prefix + object, { range: { offset, length: bytes } })
-        return body && new Uint8Array(await body.arrayBuffer())
+        const found = await bucket.get(prefix + object, { range: { offset, length: bytes } })
+        return found && readBody(found.body, Math.min(bytes, LIMITS.chunkBytes))
       } catch (error) {
-        if (String(error).includes(`(${RANGE_NOT_SATISFIABLE})`)) return new Uint8Array() // the object ends before the range begins
+        if (String(error).includes(`(${RANGE_NOT_SATISFIABLE})`)) return NO_BYTES // the object ends before the range begins
         throw error
       }
     },
   }
 }
 
-/** A running sha256 on the platform's own stream: no copy of the weights is kept for it. */
-export function r2Hasher(): Hasher {
-  const stream = new crypto.DigestStream('SHA-256')
-  const writer = stream.getWriter()
+/** Every part comes in one buffer, passed to the platform and back: memory that is made anew for each part costs as much as reading it. */
+function readBody(body: ReadableStream, chunkBytes: number): RangeBody {
+  const reader = body.getReader({ mode: 'byob' })
+  let buffer = new Uint8Array(chunkBytes)
   return {
-    update: (bytes) => writer.write(bytes),
-    async hex() {
-      await writer.close()
-      return toHex(new Uint8Array(await stream.digest))
+    async next() {
+      const { done, value } = await reader.readAtLeast(buffer.byteLength, buffer)
+      if (done || !value) return null
+      buffer = new Uint8Array(value.buffer)
+      return value
     },
+    cancel: () => void reader.cancel().catch(() => undefined), // a body that is broken or at its end has nothing to cancel
   }
 }
 
-async function sha256Hex(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+async function sha256Hex(bytes: Uint8Array): Promise<string> {
   return toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)))
 }
 

@@ -20,9 +20,10 @@ export const LIMITS = {
   frameBytesMax: 8 * MIB,
   frameTokensMax: 1024,
   framePairsMax: 16384,
-  /** One range read of R2, and how many of an isolate are under way: together they are the transfer part of its budget. */
-  chunkBytes: 2 * MIB,
+  /** One range read of R2, how many of an isolate are under way, and how much of each is in memory at a time. */
+  readBytesMax: 16 * MIB,
   readsInFlight: 4,
+  chunkBytes: MIB,
   /** Bytes of expert weights on one host; of everything in one isolate. */
   hostArenaBytes: 84 * MIB,
   isolateBytes: 110 * MIB,

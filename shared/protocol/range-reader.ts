@@ -1,19 +1,24 @@
-import { fail } from './errors.ts'
+import type { Deadlines } from './deadlines.ts'
+import { moeError } from './errors.ts'
 import type { MoeError } from './errors.ts'
 import { LIMITS } from './limits.ts'
 import type { StoredRange } from './manifest.ts'
-import { ok } from './result.ts'
+import { planReads } from './read-plan.ts'
+import { err, ok } from './result.ts'
 import type { Result } from './result.ts'
 
-/** Where objects are. `read` gives exactly the bytes asked for, fewer where the object ends early, null where it does not exist. */
+/** Where objects are. */
 export interface RangeStore {
-  read(object: string, offset: number, bytes: number): Promise<Uint8Array | null>
+  /** Begins to read `bytes` from `offset` on; null where the object does not exist. An object that ends early gives what it has. */
+  open(object: string, offset: number, bytes: number): Promise<RangeBody | null>
 }
 
-/** A running sha256, in order. */
-export interface Hasher {
-  update(bytes: Uint8Array): Promise<void> | void
-  hex(): Promise<string>
+/** A range on its way. */
+export interface RangeBody {
+  /** What comes next, 1 to LIMITS.chunkBytes bytes, good until the next call; null after the last. */
+  next(): Promise<Uint8Array | null>
+  /** Nobody waits for the rest. */
+  cancel(): void
 }
 
 /** A stored range and the memory it goes to; `into` is exactly `bytes` long. */
@@ -21,98 +26,154 @@ export interface RangeLoad extends StoredRange {
   readonly into: Uint8Array
 }
 
-/** One read of at most LIMITS.chunkBytes, and the pieces of ranges that lie in it. */
-interface ChunkRead {
+export interface RangeReaderDeps {
+  readonly store: RangeStore
+  /** Lower-case hex. */
+  readonly sha256Hex: (bytes: Uint8Array) => Promise<string>
+  /** A read that gives nothing for so long is given up. */
+  readonly deadlines: Deadlines
+}
+
+export interface RangeReader {
+  /**
+   * Fills and verifies all of `ranges`, or says what is wrong with the first that failed: `weights-missing`, `weights-corrupt`,
+   * `storage-unavailable`. Either way nothing writes to their memory any more when it resolves; on an error some of it is unverified.
+   */
+  load(ranges: readonly RangeLoad[], onBytes?: (bytes: number) => void): Promise<Result<void, MoeError>>
+}
+
+/** Ranges that were asked for together. */
+interface Unit {
+  openRanges: number
+  error: MoeError | null
+  readonly resolve: (result: Result<void, MoeError>) => void
+  readonly onBytes: (bytes: number) => void
+}
+
+interface OpenRange {
+  readonly load: RangeLoad
+  readonly unit: Unit
+  /** Pieces of it that a read may still write. */
+  openPieces: number
+}
+
+/** A piece of a range in a read (read-plan.ts), with its range. */
+interface Piece {
+  readonly range: OpenRange
+  readonly from: number
+  readonly to: number
+  readonly bytes: number
+}
+
+interface Read {
   readonly object: string
   readonly offset: number
-  bytes: number
-  readonly pieces: { readonly load: number; readonly from: number; readonly to: number; readonly bytes: number }[]
+  readonly bytes: number
+  readonly pieces: readonly Piece[]
 }
-
-/** Neighbouring ranges with a smaller gap share a read: one slow request costs more than these bytes. */
-const GAP_BYTES_MAX = 64 * 1024
 
 /**
- * Reads ranges into memory in chunks, at most LIMITS.readsInFlight of them in memory at a time, and verifies each range's checksum.
- * One call at a time in an isolate: that is what bounds its transfer bytes. SPEC RE1, RE2, PK3.
- * On an error some `into` hold unverified bytes: the caller must not use them.
+ * Reads ranges into memory. What is asked for in one turn shares reads; all reads go through one queue, LIMITS.readsInFlight at a time,
+ * which bounds the transfer bytes of an isolate: one reader each. Every load succeeds or fails alone. SPEC RE1, RE2, RE7, PK3.
  */
-export async function loadRanges(
-  store: RangeStore,
-  createHasher: () => Hasher,
-  loads: readonly RangeLoad[],
-  onBytes: (bytes: number) => void = () => undefined,
-): Promise<Result<void, MoeError>> {
-  const reads = planReads(loads)
-  const hashers = loads.map(createHasher)
-  const inFlight = reads.slice(0, LIMITS.readsInFlight).map((read) => readChunk(store, read))
-  try {
-    for (const [index, read] of reads.entries()) {
-      const chunk = await inFlight[index]!
-      if (!chunk.ok) return chunk
-      const bytes = chunk.value
-      if (!bytes) return fail('weights-missing', `${read.object} does not exist`, { object: read.object })
-      if (bytes.byteLength !== read.bytes) return corrupt(read.object, read.offset + bytes.byteLength, 'ends early')
-      for (const piece of read.pieces) {
-        const part = bytes.subarray(piece.from, piece.from + piece.bytes)
-        loads[piece.load]!.into.set(part, piece.to)
-        await hashers[piece.load]!.update(part)
+export function createRangeReader({ store, sha256Hex, deadlines }: RangeReaderDeps): RangeReader {
+  let asked: OpenRange[] = []
+  const queue: Read[] = []
+  let lanes = 0
+
+  function load(ranges: readonly RangeLoad[], onBytes: (bytes: number) => void = () => undefined): Promise<Result<void, MoeError>> {
+    if (ranges.length === 0) return Promise.resolve(ok(undefined))
+    if (asked.length === 0) queueMicrotask(startReads)
+    const { promise, resolve } = Promise.withResolvers<Result<void, MoeError>>()
+    const unit = { openRanges: ranges.length, error: null, resolve, onBytes }
+    for (const range of ranges) asked.push({ load: range, unit, openPieces: 0 })
+    return promise
+  }
+
+  function startReads(): void {
+    const ranges = asked
+    asked = []
+    for (const read of planReads(ranges.map((range) => range.load))) {
+      const pieces = read.pieces.map((piece) => ({ ...piece, range: ranges[piece.range]! }))
+      for (const { range } of pieces) range.openPieces++
+      queue.push({ ...read, pieces })
+    }
+    const lanesMax = Math.min(LIMITS.readsInFlight, lanes + queue.length)
+    while (lanes < lanesMax) void runLane() // never rejects
+  }
+
+  async function runLane(): Promise<void> {
+    lanes++
+    for (let read = queue.shift(); read; read = queue.shift()) await runRead(read)
+    lanes--
+    if (lanes === 0) deadlines.stop()
+  }
+
+  async function runRead(read: Read): Promise<void> {
+    const open = new Set(read.pieces)
+    const wanted = read.pieces.some(({ range }) => range.unit.error === null)
+    const error = wanted ? await fillPieces(read, open) : null // of a load that failed nobody wants the rest
+    for (const piece of open) await closePiece(piece, error)
+  }
+
+  /** Takes pieces out of `open` as they are complete. Gives the error of the others. */
+  async function fillPieces(read: Read, open: Set<Piece>): Promise<MoeError | null> {
+    let body: RangeBody | null = null
+    try {
+      const opening = store.open(read.object, read.offset, read.bytes)
+      const opened = await deadlines.within(opening)
+      if (!opened.ok) {
+        void opening.then((late) => late?.cancel()).catch(() => undefined) // its error comes too late as well
+        return unavailable(read, 'no answer')
       }
-      onBytes(read.bytes)
-      const next = reads[index + LIMITS.readsInFlight] // only now: the chunk just taken is free
-      if (next) inFlight.push(readChunk(store, next))
-    }
-  } finally {
-    await Promise.all(inFlight) // after an early return nobody else waits for these reads
-  }
-  for (const [index, load] of loads.entries()) {
-    if ((await hashers[index]!.hex()) !== load.sha256) return corrupt(load.object, load.offset, 'has another checksum than the manifest')
-  }
-  return ok(undefined)
-}
-
-/** A store that throws is an expected failure: the network is. */
-async function readChunk(store: RangeStore, read: ChunkRead): Promise<Result<Uint8Array | null, MoeError>> {
-  try {
-    return ok(await store.read(read.object, read.offset, read.bytes))
-  } catch (error) {
-    return fail('storage-unavailable', `${read.object} cannot be read: ${String(error)}`, { object: read.object })
-  }
-}
-
-/** Cuts ranges into reads: in order of object and offset, small gaps bridged. */
-function planReads(loads: readonly RangeLoad[]): ChunkRead[] {
-  const order = loads.map((_, index) => index).sort((a, b) => compareRanges(loads[a]!, loads[b]!))
-  const reads: ChunkRead[] = []
-  for (const index of order) {
-    const load = loads[index]!
-    let done = 0
-    while (done < load.bytes) {
-      const offset = load.offset + done
-      const read = openRead(reads, load.object, offset)
-      const from = offset - read.offset
-      const bytes = Math.min(load.bytes - done, LIMITS.chunkBytes - from)
-      read.pieces.push({ load: index, from, to: done, bytes })
-      read.bytes = Math.max(read.bytes, from + bytes)
-      done += bytes
+      body = opened.value
+      if (!body) return moeError('weights-missing', `${read.object} does not exist`, { object: read.object })
+      for (let at = 0; ;) {
+        const part = await deadlines.within(body.next())
+        if (!part.ok) return unavailable(read, `no bytes after ${at} of ${read.bytes}`)
+        if (!part.value) return at < read.bytes ? corrupt(read.object, read.offset + at, 'ends early') : null
+        await takePart(open, part.value, at)
+        at += part.value.byteLength
+      }
+    } catch (error) {
+      return unavailable(read, String(error))
+    } finally {
+      body?.cancel()
     }
   }
-  return reads
+
+  /** Copies a part of a read, which begins at `at` in it, to where its bytes belong. */
+  async function takePart(open: Set<Piece>, part: Uint8Array, at: number): Promise<void> {
+    for (const piece of open) {
+      if (piece.from >= at + part.byteLength) break // pieces are in order
+      const from = Math.max(piece.from, at)
+      const end = Math.min(piece.from + piece.bytes, at + part.byteLength)
+      piece.range.load.into.set(part.subarray(from - at, end - at), piece.to + from - piece.from)
+      piece.range.unit.onBytes(end - from)
+      if (end < piece.from + piece.bytes) continue
+      open.delete(piece)
+      await closePiece(piece, null)
+    }
+  }
+
+  /** Nothing writes to the piece any more. Its range, once whole, is verified where it lies: its reads may end in any order. */
+  async function closePiece({ range }: Piece, error: MoeError | null): Promise<void> {
+    const { load: wanted, unit } = range
+    unit.error ??= error
+    if (--range.openPieces > 0) return
+    if (unit.error === null && (await sha256Hex(wanted.into)) !== wanted.sha256)
+      unit.error ??= corrupt(wanted.object, wanted.offset, 'has another checksum than the manifest')
+    if (--unit.openRanges === 0) unit.resolve(unit.error ? err(unit.error) : ok(undefined))
+  }
+
+  return { load }
 }
 
-function openRead(reads: ChunkRead[], object: string, offset: number): ChunkRead {
-  const last = reads.at(-1)
-  const end = last ? last.offset + last.bytes : 0
-  if (last && last.object === object && offset >= last.offset && offset - end <= GAP_BYTES_MAX && offset - last.offset < LIMITS.chunkBytes) return last
-  const read: ChunkRead = { object, offset, bytes: 0, pieces: [] }
-  reads.push(read)
-  return read
+/** Storage that throws or stays silent is an expected failure: the network is. */
+function unavailable({ object }: Read, why: string): MoeError {
+  return moeError('storage-unavailable', `${object} cannot be read: ${why}`, { object })
 }
 
-function compareRanges(a: StoredRange, b: StoredRange): number {
-  return a.object === b.object ? a.offset - b.offset : a.object < b.object ? -1 : 1
-}
-
-function corrupt(object: string, offset: number, how: string): { readonly ok: false; readonly error: MoeError } {
-  return fail('weights-corrupt', `${object} at ${offset} ${how}`, { object, offset })
+function corrupt(object: string, offset: number, how: string): MoeError {
+  return moeError('weights-corrupt', `${object} at ${offset} ${how}`, { object, offset })
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { planBasePlacement } from '../../shared/placement/base-placement.ts'
@@ -12,11 +11,12 @@ import type { Hello } from '../../shared/protocol/host-api.ts'
 import { LIMITS } from '../../shared/protocol/limits.ts'
 import { parseManifest } from '../../shared/protocol/manifest-parser.ts'
 import type { Manifest } from '../../shared/protocol/manifest.ts'
-import type { Hasher, RangeStore } from '../../shared/protocol/range-reader.ts'
+import type { RangeStore } from '../../shared/protocol/range-reader.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import type { Tier } from '../../shared/protocol/tiers.ts'
 import type { KernelChoice } from '../../wasm/src/kernels.ts'
+import { bytesBody, rangeReader } from '../fixtures/memory-store.ts'
 import { loadKernelModules } from '../../wasm/src/load-from-disk.ts'
 import { createEngineCore } from '../../workers/engine/engine-core.ts'
 import { hostNames } from '../../shared/placement/host-names.ts'
@@ -51,13 +51,13 @@ export async function createCluster(options: ClusterOptions) {
   const modules = await loadKernelModules()
   const kernels = options.kernels ?? 'auto'
   const store = (options.wrapStore ?? ((s) => s))(diskStore(pack))
-  const loaded = must(await loadTrunk({ manifest, tier, chunk: options.chunk ?? 64, modules, kernels, store, createHasher: nodeHasher }, () => undefined))
+  const loaded = must(await loadTrunk({ manifest, tier, chunk: options.chunk ?? 64, modules, kernels, reader: rangeReader(store) }, () => undefined))
   const hosts = hostNames(options.hosts).map((host) => ({ host, arenaBytes: LIMITS.hostArenaBytes }))
   const placement = must(planBasePlacement(expertBytesByLayer(manifest.spec, tier), hosts, options.shape ?? 'packed', 1))
   const memories = hosts.map(({ arenaBytes }) => createHostMemory(manifest.spec, tier, arenaBytes, modules, kernels))
   const links = hosts.map(({ host }, index) => {
     const isolateId = index.toString(16).padStart(24, '0')
-    const expertHost = () => createExpertHost({ store, createHasher: nodeHasher, manifest, tier, memory: memories[index]!, isolateId })
+    const expertHost = () => createExpertHost({ reader: rangeReader(store), manifest, tier, memory: memories[index]!, isolateId })
     let current = expertHost()
     const hello = {
       protocolVersion: PROTOCOL_VERSION,
@@ -134,21 +134,16 @@ export function must<T>(result: Result<T, MoeError>): T {
 
 function diskStore(pack: string): RangeStore {
   return {
-    async read(object, offset, bytes) {
+    async open(object, offset, bytes) {
       const file = await open(join(pack, object)).catch(() => null)
       if (!file) return null
       try {
         const into = new Uint8Array(bytes)
         const { bytesRead } = await file.read(into, 0, bytes, offset)
-        return into.subarray(0, bytesRead)
+        return bytesBody(into.subarray(0, bytesRead))
       } finally {
         await file.close()
       }
     },
   }
-}
-
-function nodeHasher(): Hasher {
-  const hash = createHash('sha256')
-  return { update: (bytes) => void hash.update(bytes), hex: async () => hash.digest('hex') }
 }

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import type { GenerateEvent } from '../../shared/protocol/engine-api.ts'
 import type { RangeStore } from '../../shared/protocol/range-reader.ts'
 import type { OpenSession } from '../../workers/engine/host-link.ts'
+import { bytesBody } from '../fixtures/memory-store.ts'
 import { DEMO_PACK, fixturePack } from '../e2e/pack-fixtures.ts'
 import { createCluster, greedyRequest, loseWeights, must } from './cluster.ts'
 import type { Cluster, ClusterOptions } from './cluster.ts'
@@ -87,9 +88,11 @@ it.each([
 function faultyStore(spoil: (object: string, bytes: Uint8Array) => Uint8Array | null) {
   const faulty = { on: true }
   const wrapStore = (store: RangeStore): RangeStore => ({
-    async read(object, offset, bytes) {
-      const read = await store.read(object, offset, bytes)
-      return read && faulty.on && object.startsWith('experts') ? spoil(object, read) : read
+    async open(object, offset, bytes) {
+      const body = await store.open(object, offset, bytes)
+      if (!body || !faulty.on || !object.startsWith('experts')) return body
+      const read = spoil(object, (await body.next())!)
+      return read && bytesBody(read)
     },
   })
   return { faulty, wrapStore }
@@ -101,7 +104,7 @@ function flipFirst(_object: string, bytes: Uint8Array): Uint8Array {
 }
 
 it.each([
-  ['weights-corrupt', 'a corrupt range', flipFirst],
+  ['weights-corrupt', 'corrupt ranges', (_object: string, bytes: Uint8Array) => bytes.map((byte) => byte ^ 1)],
   ['weights-missing', 'a missing object', () => null],
   [
     'storage-unavailable',

@@ -13,6 +13,8 @@ export interface TestGatewayOptions {
   readonly failure?: FakeEngineOptions['failure']
   /** What the engine's KV budget holds; the model's context if absent. */
   readonly engineContextTokens?: number
+  /** What passes while the gateway waits for the engine. */
+  readonly wait?: (ms: number) => Promise<void>
 }
 
 /** The gateway's app with a fake engine, a clock that stands and ids that count. */
@@ -27,7 +29,7 @@ export function testGateway(options: TestGatewayOptions = {}) {
   const app = createApp({
     engine,
     model: async () => ok(model),
-    contextTokens: rememberContext({ engine, log }),
+    contextTokens: rememberContext({ engine, log, wait: options.wait ?? (async () => {}) }),
     nowS: () => 1_800_000_000,
     newId: () => String(++ids).padStart(8, '0'),
     newSeed: () => 42,

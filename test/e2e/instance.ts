@@ -16,9 +16,12 @@ export interface Instance {
   stop(): Promise<number | null>
 }
 
-/** Starts `isomoe dev` with `args` on a free port and waits for its ready line. Fails with what it printed where it ends before. */
-export async function startInstance(args: readonly string[]): Promise<Instance> {
-  const state = await mkdtemp(join(tmpdir(), 'isomoe-e2e-'))
+/**
+ * Starts `isomoe dev` with `args` on a free port and waits for its ready line. Fails with what it printed where it ends before.
+ * @param kept a state folder that outlives the instance; without it the instance has one of its own.
+ */
+export async function startInstance(args: readonly string[], kept?: string): Promise<Instance> {
+  const state = kept ?? (await mkdtemp(join(tmpdir(), 'isomoe-e2e-')))
   const port = await freePort()
   const child = spawn(process.execPath, [LAUNCHER, 'dev', '--port', String(port), '--state', state, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   let stdout = ''
@@ -38,7 +41,7 @@ export async function startInstance(args: readonly string[]): Promise<Instance> 
     async stop() {
       child.kill('SIGINT')
       const code = await exited
-      await rm(state, { recursive: true, force: true })
+      if (kept === undefined) await rm(state, { recursive: true, force: true })
       return code
     },
   }

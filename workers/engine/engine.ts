@@ -10,7 +10,7 @@ import type { Result } from '../../shared/protocol/result.ts'
 import { parseKernelChoice } from '../../wasm/src/kernels.ts'
 import { isolateId } from '../isolate-id.ts'
 import { KERNEL_MODULES } from '../kernel-modules.ts'
-import { r2Hasher, r2Store, readManifest } from '../r2-store.ts'
+import { r2RangeReader, readManifest } from '../r2-store.ts'
 import { tierSetting, wholeSetting } from '../settings.ts'
 import { createCallDeadlines } from './call-deadlines.ts'
 import { createEngineCore } from './engine-core.ts'
@@ -132,8 +132,7 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
       chunk,
       modules: KERNEL_MODULES,
       kernels: parseKernelChoice(KERNELS),
-      store: r2Store(BUCKET, MODEL_PREFIX),
-      createHasher: r2Hasher,
+      reader: r2RangeReader(BUCKET, MODEL_PREFIX),
     }
     const loaded = await loadTrunk(inputs, (read, total) => {
       this.bytesRead = read

@@ -5,8 +5,7 @@ import type { MoeError } from '../../shared/protocol/errors.ts'
 import { fail } from '../../shared/protocol/errors.ts'
 import { trunkEntries } from '../../shared/protocol/manifest.ts'
 import type { Manifest } from '../../shared/protocol/manifest.ts'
-import { loadRanges } from '../../shared/protocol/range-reader.ts'
-import type { Hasher, RangeStore } from '../../shared/protocol/range-reader.ts'
+import type { RangeReader } from '../../shared/protocol/range-reader.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import type { Tier } from '../../shared/protocol/tiers.ts'
@@ -20,8 +19,7 @@ export interface LoadInputs {
   readonly chunk: number
   readonly modules: KernelModules
   readonly kernels: KernelChoice
-  readonly store: RangeStore
-  readonly createHasher: () => Hasher
+  readonly reader: RangeReader
 }
 
 export interface LoadedTrunk {
@@ -30,7 +28,7 @@ export interface LoadedTrunk {
   readonly limits: StepLimits
 }
 
-/** Plans the engine's memory, makes it, and reads and verifies the trunk. Errors: `over-budget`, `hello-mismatch`, `manifest-invalid`, those of `loadRanges`. */
+/** Plans the engine's memory, makes it, and reads and verifies the trunk. Errors: `over-budget`, `hello-mismatch`, `manifest-invalid`, those of `RangeReader`. */
 export async function loadTrunk(inputs: LoadInputs, onBytes: (read: number, total: number) => void): Promise<Result<LoadedTrunk, MoeError>> {
   const { manifest, tier } = inputs
   if (!manifest.tiers.includes(tier))
@@ -43,6 +41,6 @@ export async function loadTrunk(inputs: LoadInputs, onBytes: (read: number, tota
   const loads = memory.trunkLoads(trunkEntries(manifest, tier))
   const total = loads.reduce((sum, load) => sum + load.bytes, 0)
   let read = 0
-  const loaded = await loadRanges(inputs.store, inputs.createHasher, loads, (bytes) => onBytes((read += bytes), total))
+  const loaded = await inputs.reader.load(loads, (bytes) => onBytes((read += bytes), total))
   return loaded.ok ? ok({ manifest, memory, limits }) : loaded
 }

@@ -7,7 +7,7 @@ import type { Result } from '../../shared/protocol/result.ts'
 import { parseKernelChoice } from '../../wasm/src/kernels.ts'
 import { isolateId } from '../isolate-id.ts'
 import { KERNEL_MODULES } from '../kernel-modules.ts'
-import { r2Hasher, r2Store, readManifest } from '../r2-store.ts'
+import { r2RangeReader, readManifest } from '../r2-store.ts'
 import { tierSetting, wholeSetting } from '../settings.ts'
 import type { ExpertEnv } from './env.ts'
 import { createHostMemory } from './host-memory.ts'
@@ -44,7 +44,7 @@ export class Expert extends DurableObject<ExpertEnv> implements HostApi {
         memory: createHostMemory(manifest.value.spec, tier, arenaBytes, KERNEL_MODULES, parseKernelChoice(KERNELS)),
       }
     }
-    this.host ??= createExpertHost({ ...warm, tier, store: r2Store(BUCKET, MODEL_PREFIX), createHasher: r2Hasher, isolateId: isolateId() })
+    this.host ??= createExpertHost({ ...warm, tier, reader: r2RangeReader(BUCKET, MODEL_PREFIX), isolateId: isolateId() })
     return ok(this.host)
   }
 }

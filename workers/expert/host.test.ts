@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { beforeAll, expect, it } from 'vitest'
 import { quantizeActivations } from '../../shared/core/activations.ts'
 import { xRecordsBytes } from '../../shared/core/layout.ts'
@@ -10,8 +9,8 @@ import { PROTOCOL_VERSION } from '../../shared/protocol/host-api.ts'
 import { LIMITS } from '../../shared/protocol/limits.ts'
 import { parseManifest } from '../../shared/protocol/manifest-parser.ts'
 import type { Manifest } from '../../shared/protocol/manifest.ts'
-import type { RangeStore } from '../../shared/protocol/range-reader.ts'
 import type { Result } from '../../shared/protocol/result.ts'
+import { memoryStore, rangeReader } from '../../test/fixtures/memory-store.ts'
 import { buildTinyPack, TINY_SPEC } from '../../test/fixtures/tiny-pack.ts'
 import type { KernelModules } from '../../wasm/src/kernels.ts'
 import { loadKernelModules } from '../../wasm/src/load-from-disk.ts'
@@ -34,24 +33,11 @@ beforeAll(async () => {
 })
 
 /** A host with room for `slots` experts, over a store that counts what is under way. */
-function openHost(slots: number, experts: readonly (readonly [number, number])[] = ALL) {
-  const seen = { reads: 0, underWay: 0, underWayMax: 0 }
-  const store: RangeStore = {
-    async read(object, offset, bytes) {
-      seen.reads++
-      seen.underWayMax = Math.max(seen.underWayMax, ++seen.underWay)
-      await Promise.resolve()
-      seen.underWay--
-      return objects.get(object)!.slice(offset, offset + bytes)
-    },
-  }
-  const createHasher = () => {
-    const hash = createHash('sha256')
-    return { update: (bytes: Uint8Array) => void hash.update(bytes), hex: async () => hash.digest('hex') }
-  }
+function openHost(slots: number, experts: readonly (readonly [number, number])[] = ALL, stored = objects) {
+  const { store, asked, seen } = memoryStore(stored)
   const memory = createHostMemory(TINY_SPEC, 'q8', slots * expertSlotBytes(TINY_SPEC, 'q8'), modules, 'auto')
-  const host = createExpertHost({ store, createHasher, manifest, tier: 'q8', memory, isolateId: '00'.repeat(12) })
-  return { seen, memory, run: (layer: number, ids: readonly number[], assigned = experts) => run(host, layer, ids, assigned) }
+  const host = createExpertHost({ reader: rangeReader(store), manifest, tier: 'q8', memory, isolateId: '00'.repeat(12) })
+  return { asked, seen, memory, run: (layer: number, ids: readonly number[], assigned = experts) => run(host, layer, ids, assigned) }
 }
 
 async function run(
@@ -74,10 +60,10 @@ async function run(
 }
 
 it('[RE3] concurrent first uses of an expert load it once', async () => {
-  const { run: ask, seen, memory } = openHost(8)
+  const { run: ask, asked, memory } = openHost(8)
   const replies = await Promise.all([ask(0, [0, 1]), ask(0, [1]), ask(0, [0, 1])])
   expect(replies.every((reply) => reply.ok)).toBe(true)
-  expect(seen.reads).toBe(1) // both lie side by side: one read
+  expect(asked).toHaveLength(1) // both lie side by side: one read
   expect(memory.slots.residentCount).toBe(2)
 })
 
@@ -86,6 +72,28 @@ it('[RE1] frames that miss many experts share one bound on reads under way', asy
   const replies = await Promise.all([ask(0, [0, 3]), ask(1, [0, 2]), ask(1, [1, 3]), ask(0, [1, 2])])
   expect(replies.every((reply) => reply.ok)).toBe(true)
   expect(seen.underWayMax).toBeLessThanOrEqual(LIMITS.readsInFlight)
+})
+
+it('[RE2] a corrupt expert fails alone: a frame that waits for another of the same reads is answered', async () => {
+  const spoilt = objects.get('experts-0.bin')!.slice()
+  const { offset } = manifest.experts[1]!.hi!
+  spoilt[offset + 7]! ^= 1
+  const { run: ask, memory, asked } = openHost(8, ALL, new Map(objects).set('experts-0.bin', spoilt))
+  const [both, good] = await Promise.all([ask(0, [0, 1]), ask(0, [0])])
+  expect(both).toMatchObject({ ok: false, error: { code: 'weights-corrupt', details: { object: 'experts-0.bin', offset } } })
+  expect(good).toMatchObject({ ok: true })
+  expect(asked).toHaveLength(1)
+  expect(memory.slots.weightsOf(0, 1)).toBeNull()
+  expect(memory.slots.residentCount).toBe(1)
+  expect(memory.slots.take()).not.toBeNull()
+})
+
+it('[RE4] what finds the arena full of loads waits for one of them to be given up', async () => {
+  const { run: ask, memory } = openHost(2)
+  const later = [[0, 0] as const, [1, 3] as const]
+  const replies = await Promise.all([ask(0, [0, 1]), ask(1, [3], later)])
+  expect(replies[1]).toMatchObject({ ok: true })
+  expect(memory.slots.weightsOf(1, 3)).not.toBeNull()
 })
 
 it('[RE4] a full arena refuses by bytes, and what is resident goes on', async () => {

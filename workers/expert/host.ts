@@ -8,7 +8,7 @@ import { PROTOCOL_VERSION } from '../../shared/protocol/host-api.ts'
 import type { Hello, HostReport } from '../../shared/protocol/host-api.ts'
 import { LIMITS } from '../../shared/protocol/limits.ts'
 import type { Manifest } from '../../shared/protocol/manifest.ts'
-import type { Hasher, RangeStore } from '../../shared/protocol/range-reader.ts'
+import type { RangeReader } from '../../shared/protocol/range-reader.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import type { Tier } from '../../shared/protocol/tiers.ts'
@@ -18,8 +18,7 @@ import type { HostMemory } from './host-memory.ts'
 import { runExperts } from './run-experts.ts'
 
 export interface HostDeps {
-  readonly store: RangeStore
-  readonly createHasher: () => Hasher
+  readonly reader: RangeReader
   readonly manifest: Manifest
   readonly tier: Tier
   /** At module scope in a Worker: outlives this host. */

@@ -1,6 +1,7 @@
 import type { EngineApi } from '../../shared/protocol/engine-api.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
 import type { Result } from '../../shared/protocol/result.ts'
+import type { ContextTokens } from './generate/context-tokens.ts'
 import type { LoadedModel } from './model/loaded-model.ts'
 
 /** All that the gateway does not do itself. gateway.ts wires the platform's, tests wire their own. */
@@ -8,8 +9,7 @@ export interface GatewayDeps {
   readonly engine: EngineApi
   /** The served model; loads it on first use. */
   readonly model: () => Promise<Result<LoadedModel, MoeError>>
-  /** Positions that a sequence of this model may have here: the model's, or less if the engine's KV budget holds less. */
-  readonly contextTokens: (model: LoadedModel) => Promise<number>
+  readonly contextTokens: ContextTokens
   readonly nowS: () => number
   /** Unique, of [0-9a-f]: names the request in headers, in `id` and towards the engine. */
   readonly newId: () => string

@@ -22,9 +22,11 @@ const engine: EngineApi = {
   cancel: (requestId, index) => engineStub().cancel(requestId, index),
 }
 
+const wait = (ms: number): Promise<void> => scheduler.wait(ms)
+
 /** Held by the isolate, not by a request: a tokenizer takes longer to load than most answers take to give. */
 const model = new SharedLoad(() => loadModel({ get: (name) => env.BUCKET.get(env.MODEL_PREFIX + name) }, env.TIER), {
-  wait: (ms) => scheduler.wait(ms),
+  wait,
   keepAlive: waitUntil,
 })
 
@@ -33,12 +35,12 @@ const log = (message: string, error: unknown): void => console.error(message, er
 const app = createApp({
   engine,
   model: () => model.get(),
-  contextTokens: rememberContext({ engine, log }),
+  contextTokens: rememberContext({ engine, log, wait }),
   nowS: () => Math.floor(Date.now() / 1000),
   newId: () => crypto.randomUUID().replaceAll('-', ''),
   newSeed: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
   keepAlive: waitUntil,
-  nextTurn: () => scheduler.wait(0),
+  nextTurn: () => wait(0),
   log,
 })
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { moeError } from '../../../shared/protocol/errors.ts'
 import { outcome, testGateway } from '../../../test/contract/test-gateway.ts'
 
 const COMPLETION = { model: 'isomoe-demo', prompt: 'Once upon a time' }
@@ -28,6 +29,37 @@ describe('the number of log-probabilities', () => {
     const chat = { ...CHAT, logprobs: true, top_logprobs: 20, n: 16 }
     expect(await outcome(post(CHATS, chat))).toMatchObject(refused)
     expect((await post(CHATS, { ...chat, n: 4 })).status).toBe(200)
+  })
+
+  it('[AP9] a cold engine is waited for before anything is refused by its context', async () => {
+    const waits: number[] = []
+    const { engine, post } = testGateway({
+      engineContextTokens: 64,
+      wait: async (ms) => {
+        if (waits.push(ms) === 3) engine.engineStatus = ready
+      },
+    })
+    const ready = engine.engineStatus
+    const chat = { ...CHAT, logprobs: true, top_logprobs: 20, n: 16 } // 16 · 1024 · 21 are too many, 16 · 64 · 21 are not
+    engine.engineStatus = { state: 'loading', bytesRead: 0, bytesTotal: 1 }
+    expect((await post(CHATS, { ...chat, n: 1 })).status).toBe(200)
+    expect(waits).toEqual([]) // what the largest context allows waits for nothing
+    expect((await post(CHATS, chat)).status).toBe(200)
+    expect(waits).toEqual([25, 25, 25])
+    engine.engineStatus = { state: 'loading', bytesRead: 0, bytesTotal: 1 }
+    expect((await post(CHATS, chat)).status).toBe(200) // known once, known for good
+  })
+
+  it('[AP9] an engine that does not get ready is the answer, not a bound that nobody knows', async () => {
+    const chat = { ...CHAT, logprobs: true, top_logprobs: 20, n: 16 }
+    let waits = 0
+    const slow = testGateway({ wait: async () => void waits++ })
+    slow.engine.engineStatus = { state: 'loading', bytesRead: 0, bytesTotal: 1 }
+    expect(await outcome(slow.post(CHATS, chat))).toMatchObject({ status: 503, code: 'loading' })
+    expect(waits).toBe(1200)
+    const failed = testGateway()
+    failed.engine.engineStatus = { state: 'failed', error: moeError('weights-corrupt', 'trunk.bin', { object: 'trunk.bin', offset: 0 }) }
+    expect(await outcome(failed.post(CHATS, chat))).toMatchObject({ status: 503, code: 'weights_corrupt' })
   })
 
   it('[AP9] counts an echoed prompt for each of its choices, in streams too', async () => {

@@ -4,12 +4,25 @@ import type { MoeError } from '../../../shared/protocol/errors.ts'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
 import { ok } from '../../../shared/protocol/result.ts'
 import type { Result } from '../../../shared/protocol/result.ts'
+import type { GatewayDeps } from '../deps.ts'
+import type { LoadedModel } from '../model/loaded-model.ts'
 
 /**
  * Refuses an answer whose log-probabilities could not be held: those of a whole answer wait for its last token, those of an echoed prompt
  * come at once even in a stream. An entry is a token or one of its alternatives. SPEC AP9.
  */
-export function checkLogprobEntries(request: GenerateRequest, contextTokens: number, streamed: boolean): Result<void, MoeError> {
+export async function checkLogprobEntries(
+  deps: Pick<GatewayDeps, 'contextTokens'>,
+  model: LoadedModel,
+  request: GenerateRequest,
+  streamed: boolean,
+): Promise<Result<void, MoeError>> {
+  if (boundEntries(request, model.contextTokens, streamed).ok) return ok(undefined)
+  const contextTokens = await deps.contextTokens.ready(model) // it may be less than was known: nothing is refused cold that works warm
+  return contextTokens.ok ? boundEntries(request, contextTokens.value, streamed) : contextTokens
+}
+
+function boundEntries(request: GenerateRequest, contextTokens: number, streamed: boolean): Result<void, MoeError> {
   const { prompts, n, maxTokens, logprobs, echo } = request
   if (logprobs === null) return ok(undefined)
   const heldTokens = prompts.reduce((sum, { length }) => {

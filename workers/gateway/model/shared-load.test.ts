@@ -41,6 +41,21 @@ describe('SharedLoad', () => {
     expect(await second).toEqual(ok('model'))
   })
 
+  it('[RE5] requests that waited for a failed load share one retry, and its failure', async () => {
+    const { shared, begun } = manualLoads()
+    const first = shared.get()
+    const waiting = Array.from({ length: 20 }, () => shared.get())
+    begun[0]?.(err(MISSING))
+    expect(await first).toEqual(err(MISSING))
+    while (begun.length < 2) await Promise.resolve()
+    begun[1]?.(err(MISSING))
+    expect(await Promise.all(waiting)).toEqual(Array(20).fill(err(MISSING)))
+    expect(begun).toHaveLength(2)
+    const later = shared.get()
+    begun[2]?.(ok('model'))
+    expect(await later).toEqual(ok('model')) // who comes after it tries again
+  })
+
   it('[RE3] takes over from a load that never ends, after a bounded number of waits', async () => {
     const { shared, begun, waits } = manualLoads()
     void shared.get()

@@ -1,5 +1,5 @@
 import type { MoeError } from '../../../shared/protocol/errors.ts'
-import { ok } from '../../../shared/protocol/result.ts'
+import { err, ok } from '../../../shared/protocol/result.ts'
 import type { Result } from '../../../shared/protocol/result.ts'
 
 const POLL_MS = 25
@@ -26,17 +26,23 @@ export class SharedLoad<T> {
   /** Loads are numbered: one that was taken for dead may still end, and must not speak for its successor. */
   #loadsBegun = 0
   #loading: number | null = null
+  #failed: { readonly load: number; readonly error: MoeError } | null = null
 
   constructor(load: () => Promise<Result<T, MoeError>>, deps: SharedLoadDeps) {
     this.#load = load
     this.#deps = deps
   }
 
-  /** The value; a failed load is not kept, the next use tries again. */
+  /**
+   * The value; a failed load is not kept, the next use tries again. Whoever waited for a load that failed tries once more, all of them
+   * together: the outcome of a load that began after they came is theirs.
+   */
   async get(): Promise<Result<T, MoeError>> {
+    const begunBefore = this.#loadsBegun
     while (this.#loaded === null && this.#loading !== null) {
       const load = this.#loading
       await this.#waitFor(load)
+      if (this.#loaded === null && this.#failed !== null && this.#failed.load > begunBefore) return err(this.#failed.error)
       if (this.#loading === load) break // it is dead, and nobody else has taken over: the others wait for the load that begins here
     }
     if (this.#loaded !== null) return ok(this.#loaded.value)
@@ -56,6 +62,7 @@ export class SharedLoad<T> {
     try {
       const result = await this.#load()
       if (result.ok) this.#loaded ??= { value: result.value }
+      else this.#failed = { load, error: result.error }
       return result
     } finally {
       if (this.#loading === load) this.#loading = null

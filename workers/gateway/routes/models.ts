@@ -9,10 +9,10 @@ import type { LoadedModel } from '../model/loaded-model.ts'
 
 const NAME_CHARS_MAX = 96
 
-/** The served model, with the context that the engine has for it. */
+/** The served model, with the context that the engine has for it, as far as that is known. */
 export async function readyModel(deps: GatewayDeps): Promise<LoadedModel> {
   const model = orRefuse(await deps.model())
-  return { ...model, contextTokens: await deps.contextTokens(model) }
+  return { ...model, contextTokens: await deps.contextTokens.known(model) }
 }
 
 /** The same, if it is the one that the client names. */

@@ -7,8 +7,9 @@ import type { GatewayEnv } from '../http/request-id.ts'
 /** GET /health: 200 when requests will be served, else the error that they would meet. Asking also begins the loading. */
 export function getHealth(deps: GatewayDeps): Handler<GatewayEnv> {
   return async (c) => {
+    const model = deps.model() // both begin to load, whichever is slower
     const info = orRefuse(await engineInfo(deps))
-    orRefuse(await deps.model())
+    orRefuse(await model)
     return c.json({ status: 'ok', model: info.model })
   }
 }

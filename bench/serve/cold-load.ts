@@ -1,0 +1,92 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { experimental_readRawConfig } from 'wrangler'
+import { startLocalCluster } from '../../cli/dev/local-cluster.ts'
+import { REPOSITORY } from '../../cli/repository.ts'
+import { hostBinding, hostNames } from '../../shared/placement/host-names.ts'
+import { LIMITS, MIB } from '../../shared/protocol/limits.ts'
+import { packPrefix } from '../../shared/protocol/manifest.ts'
+import { ratios } from '../figures.ts'
+import type { Outcome } from '../figures.ts'
+import { buildHostPack } from './host-pack.ts'
+
+/**
+ * How long a host takes to load as many experts as its arena holds, beside the bare reads of the same bytes from the same local R2 by the
+ * same plan. A host loads once, so every round has one of its own. A cold load is the first use of all experts less the same use again.
+ */
+export async function measureColdLoad(rounds: number): Promise<Outcome[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'isomoe-bench-'))
+  const pack = buildHostPack()
+  const prefix = packPrefix(pack.manifest.name, pack.manifest.digest)
+  const hosts = hostNames(rounds)
+  const workerLog: string[] = []
+  const cluster = await startLocalCluster({
+    configs: await writeConfigs(folder, prefix, hosts),
+    wasmAlias: new Map(),
+    persistPath: join(folder, 'state'),
+    onLog: ({ level, message }) => workerLog.push(`${level} ${message}`),
+  })
+  const raw: number[] = []
+  const kept: number[] = []
+  const sha256: number[] = []
+  const cold: number[] = []
+  try {
+    const bucket = await cluster.bucket()
+    for (const [name, bytes] of pack.objects) await bucket.put(prefix + name, bytes)
+    await bucket.put(`${prefix}manifest.json`, pack.manifestBytes)
+    const time = async (path: string): Promise<number> => {
+      const begin = performance.now()
+      const response = await fetch(`http://127.0.0.1:${cluster.port}/${path}`)
+      const text = await response.text()
+      const ms = performance.now() - begin
+      const want = path.startsWith('open') ? 0 : pack.expertBytes
+      if (response.status !== 200 || Number(text) !== want) throw new Error(`/${path} gave ${text}, not ${want} bytes: ${workerLog.join('\n')}`)
+      return ms
+    }
+    for (const path of ['raw', 'kept', 'sha256']) await time(path)
+    for (const host of hosts) {
+      raw.push(await time('raw'))
+      kept.push(await time('kept'))
+      sha256.push(await time('sha256'))
+      await time(`open/${hostBinding(host)}`)
+      const first = await time(`run/${hostBinding(host)}`)
+      cold.push(first - (await time(`run/${hostBinding(host)}`)))
+    }
+  } finally {
+    await cluster.stop()
+    await rm(folder, { recursive: true, force: true })
+  }
+  const size = `${Math.round(pack.expertBytes / MIB)} MiB`
+  const oneThread = 'on one thread with local R2, so reads, checksums and page faults add up'
+  return [
+    { id: 'serve.rawread_ms', unit: 'ms', samples: raw, note: `${size} from local R2, ${LIMITS.readsInFlight} reads under way, bytes dropped` },
+    { id: 'serve.rawread_kept_ms', unit: 'ms', samples: kept, note: 'the same, copied into memory that nobody has touched' },
+    { id: 'serve.sha256_ms', unit: 'ms', samples: sha256, note: 'checksums of as many bytes, without reads' },
+    { id: 'serve.coldload_ms', unit: 'ms', samples: cold, note: oneThread },
+    { id: 'serve.coldload_over_rawread', unit: 'ratio', samples: ratios(cold, raw) },
+  ]
+}
+
+/** The bench's own Worker first (it gets the port), then the hosts, as `isomoe dev` configures them. */
+async function writeConfigs(folder: string, prefix: string, hosts: readonly string[]): Promise<string[]> {
+  const expert = join(REPOSITORY, 'workers/expert')
+  const { rawConfig } = experimental_readRawConfig({ config: join(expert, 'wrangler.toml') })
+  const bench = {
+    name: 'cold-load',
+    main: join(import.meta.dirname, 'cold-load-worker.ts'),
+    compatibility_date: rawConfig.compatibility_date,
+    vars: { MODEL_PREFIX: prefix },
+    r2_buckets: rawConfig.r2_buckets,
+    durable_objects: { bindings: hosts.map((host) => ({ name: hostBinding(host), class_name: 'Expert', script_name: host })) },
+  }
+  const vars = { MODEL_PREFIX: prefix, TIER: 'q8', KERNELS: 'auto', ARENA_BYTES: String(LIMITS.hostArenaBytes) }
+  const configs = [bench, ...hosts.map((name) => ({ ...rawConfig, name, main: join(expert, rawConfig.main!), vars }))]
+  return Promise.all(
+    configs.map(async (config) => {
+      const path = join(folder, `${config.name}.json`)
+      await writeFile(path, JSON.stringify(config))
+      return path
+    }),
+  )
+}

@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto'
+import { encodedBytes, hiPlaneBytes } from '../../shared/core/layout.ts'
+import type { ModelSpec } from '../../shared/core/model-spec.ts'
+import { expertMatrices, tensorEncoding, trunkTensors } from '../../shared/core/tensors.ts'
+import { canonicalJson } from '../../shared/protocol/canonical-json.ts'
+import { MANIFEST_FORMAT, MANIFEST_VERSION } from '../../shared/protocol/manifest.ts'
+import type { ExpertEntry, Manifest, StoredRange, TrunkEntry } from '../../shared/protocol/manifest.ts'
+
+/** 4 layers of 13 experts of 1.6 MiB: 52 of them are 83 MiB, as much as the arena of one host takes. */
+const HOST_SPEC: ModelSpec = {
+  family: 'olmoe',
+  vocab: 64,
+  hidden: 1024,
+  context: 64,
+  attention: { heads: 8, kvHeads: 8, headDim: 128, scale: 1 / Math.sqrt(128), qkvBias: false, outputBias: false, qkNorm: 'none', clip: null },
+  norm: { kind: 'rms', eps: 1e-5 },
+  rope: { kind: 'default', theta: 10000 },
+  layers: Array.from({ length: 4 }, () => ({ window: null, ffn: { kind: 'moe' as const } })),
+  router: { experts: 13, topK: 2, score: 'softmax', order: 'score-then-topk', normalize: true, scale: 1, selectionBias: false, groups: null },
+  expert: { activation: 'swiglu', width: 512 },
+  shared: null,
+  multipliers: { embedding: 1, residual: 1, logitsDivisor: 1 },
+  tiedHead: true,
+  tokens: { bos: null, eos: [2] },
+}
+
+/** Experts that fill one host, for measuring how they are loaded. The trunk is in the manifest but is not made: no engine runs on it. */
+export interface HostPack {
+  readonly manifest: Manifest
+  readonly manifestBytes: Uint8Array
+  readonly objects: ReadonlyMap<string, Uint8Array>
+  readonly expertBytes: number
+}
+
+/** Weights are pseudo-random bytes with real checksums; two packs are alike in every byte. Their values mean nothing. */
+export function buildHostPack(): HostPack {
+  const random = createRandom()
+  const objects = new Map<string, Uint8Array>()
+  const experts: ExpertEntry[] = []
+  const matrices = expertMatrices(HOST_SPEC)
+  const hiBytes = matrices.reduce((sum, m) => sum + hiPlaneBytes(m.rows, m.cols), 0)
+  const bytes = matrices.reduce((sum, m) => sum + encodedBytes('q8', m.rows, m.cols), 0)
+  for (const layer of HOST_SPEC.layers.keys()) {
+    const name = `experts-${layer}.bin`
+    const object = random(bytes * HOST_SPEC.router.experts)
+    objects.set(name, object)
+    for (let expert = 0; expert < HOST_SPEC.router.experts; expert++) {
+      const at = expert * bytes
+      experts.push({ layer, expert, hi: rangeOf(name, object, at, hiBytes), lo: rangeOf(name, object, at + hiBytes, bytes - hiBytes), f32: null })
+    }
+  }
+  const draft: Manifest = {
+    format: MANIFEST_FORMAT,
+    version: MANIFEST_VERSION,
+    name: 'one-host',
+    digest: '',
+    spec: HOST_SPEC,
+    tiers: ['q8', 'q4'],
+    trunk: { q8: trunkOf(HOST_SPEC), f32: [] },
+    experts,
+    tokenizer: null,
+    chatTemplate: null,
+    generation: { temperature: null, topP: null, topK: null, minP: null },
+  }
+  const manifest = { ...draft, digest: sha256(Buffer.from(canonicalJson(draft))) }
+  return { manifest, manifestBytes: Buffer.from(canonicalJson(manifest)), objects, expertBytes: bytes * experts.length }
+}
+
+function trunkOf(spec: ModelSpec): TrunkEntry[] {
+  let offset = 0
+  return trunkTensors(spec).map((tensor) => {
+    const encoding = tensorEncoding(tensor, 'q8')
+    const bytes = encodedBytes(encoding, tensor.rows, tensor.cols)
+    const entry = { name: tensor.name, encoding, rows: tensor.rows, cols: tensor.cols, object: 'trunk.q8.bin', offset, bytes, sha256: '0'.repeat(64) }
+    offset += Math.ceil(bytes / 64) * 64
+    return entry
+  })
+}
+
+function rangeOf(object: string, bytes: Uint8Array, offset: number, length: number): StoredRange {
+  return { object, offset, bytes: length, sha256: sha256(bytes.subarray(offset, offset + length)) }
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
+
+/** xorshift32, four bytes a turn: nothing on the way to the arena may find them compressible. */
+function createRandom(): (bytes: number) => Uint8Array {
+  let state = 2463534242
+  return (bytes) => {
+    const words = new Uint32Array(bytes / 4)
+    for (let i = 0; i < words.length; i++) {
+      state ^= state << 13
+      state ^= state >>> 17
+      state ^= state << 5
+      words[i] = state
+    }
+    return new Uint8Array(words.buffer)
+  }
+}

@@ -1,0 +1,133 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readPackFolder } from '../../cli/pack-folder.ts'
+import { REPOSITORY } from '../../cli/repository.ts'
+import type { EngineState } from '../../shared/protocol/engine-api.ts'
+import type { Manifest } from '../../shared/protocol/manifest.ts'
+import { startInstance } from '../../test/e2e/instance.ts'
+import type { BenchOptions, BenchResult, Outcome } from '../figures.ts'
+import { measureColdLoad } from './cold-load.ts'
+import { streamCompletion } from './completion-stream.ts'
+import { kvBytesOverFormula } from './kv-bytes.ts'
+
+const STREAMS = [1, 4, 16] as const
+const SHORT_PROMPT = 'Once upon a time'
+/** Of the demo's 1,024. */
+const LONG_PROMPT_TOKENS = 768
+const KV_PROMPT_TOKENS = 1000
+const KV_ATTEMPTS = 5
+/** `isomoe dev` as it is without options. */
+const DEV = { tier: 'q8', chunk: 64 } as const
+
+/** The demo model over HTTP from a real `isomoe dev`, and how fast a full host loads. */
+export async function run({ quick }: BenchOptions): Promise<BenchResult> {
+  const manifest = await readPackFolder(join(REPOSITORY, 'models/demo'))
+  return {
+    outcomes: [
+      ...(await measureStarts(manifest, quick ? 1 : 5)),
+      ...(await measureServing(manifest, quick ? { rounds: 1, tokens: 32 } : { rounds: 9, tokens: 200 })),
+      ...(await measureColdLoad(quick ? 1 : 7)),
+    ],
+  }
+}
+
+/** From the start of the process to the first token of the first request: with a new state folder, then with what it left there. */
+async function measureStarts(manifest: Manifest, rounds: number): Promise<Outcome[]> {
+  const unseeded: number[] = []
+  const seeded: number[] = []
+  for (let round = 0; round < rounds; round++) {
+    const state = await mkdtemp(join(tmpdir(), 'isomoe-bench-'))
+    for (const samples of [unseeded, seeded]) {
+      const begin = performance.now()
+      const instance = await startInstance([], state)
+      const { firstTextMs } = await streamCompletion(instance.url, shortRequest(manifest, 1))
+      samples.push(firstTextMs - begin)
+      await instance.stop()
+    }
+    await rm(state, { recursive: true, force: true })
+  }
+  return [
+    { id: 'serve.start_to_first_token_ms', unit: 'ms', samples: seeded, note: '`isomoe dev`, local R2 already has the pack' },
+    { id: 'serve.start_to_first_token_unseeded_ms', unit: 'ms', samples: unseeded, note: '`isomoe dev`, a new state folder' },
+  ]
+}
+
+async function measureServing(manifest: Manifest, { rounds, tokens }: { readonly rounds: number; readonly tokens: number }): Promise<Outcome[]> {
+  const ttft: number[] = []
+  const uncached: number[] = []
+  const cached: number[] = []
+  const reused = new Set<number | null>()
+  const rates = new Map(STREAMS.map((streams) => [streams, [] as number[]]))
+  const kv: number[] = []
+  const instance = await startInstance([])
+  try {
+    const { url } = instance
+    await streamCompletion(url, longRequest(manifest, KV_PROMPT_TOKENS, rounds)) // every expert is met once before anything is timed
+    for (let round = 0; round < rounds; round++) {
+      ttft.push(await timeToFirstText(url, shortRequest(manifest, 1)))
+      const long = longRequest(manifest, LONG_PROMPT_TOKENS, round)
+      uncached.push(await timeToFirstText(url, long))
+      cached.push(await timeToFirstText(url, long, (tokensSaid) => reused.add(tokensSaid)))
+      for (const [streams, samples] of rates) samples.push(await tokensPerSecond(url, shortRequest(manifest, tokens), streams))
+      kv.push(await measureKvBytes(url, manifest, rounds + 1 + round * KV_ATTEMPTS))
+    }
+  } finally {
+    await instance.stop()
+  }
+  return [
+    { id: 'serve.ttft_ms', unit: 'ms', samples: ttft, note: 'warm, a prompt of 4 tokens' },
+    { id: 'serve.ttft_uncached_ms', unit: 'ms', samples: uncached, note: `a new prompt of ${LONG_PROMPT_TOKENS} tokens` },
+    {
+      id: 'serve.ttft_cached_ms',
+      unit: 'ms',
+      samples: cached,
+      note: `the same prompt again; the server says ${Array.from(reused).join(' or ')} of its tokens were cached`,
+    },
+    ...Array.from(rates, ([streams, samples]) => ({
+      id: `serve.tokens_per_s.${streams}`,
+      unit: 'tokens/s',
+      samples,
+      note: `all streams together, ${tokens} tokens each`,
+    })),
+    { id: 'serve.kv_bytes_over_formula', unit: 'ratio', samples: kv, note: `a sequence of ${KV_PROMPT_TOKENS} tokens, by the engine's own account` },
+  ]
+}
+
+async function timeToFirstText(url: string, request: object, onCached: (tokens: number | null) => void = () => undefined): Promise<number> {
+  const begin = performance.now()
+  const { firstTextMs, cachedTokens } = await streamCompletion(url, request)
+  onCached(cachedTokens)
+  return firstTextMs - begin
+}
+
+async function tokensPerSecond(url: string, request: object, streams: number): Promise<number> {
+  const begin = performance.now()
+  const answers = await Promise.all(Array.from({ length: streams }, (_, seed) => streamCompletion(url, { ...request, seed })))
+  const tokens = answers.reduce((sum, { completionTokens }) => sum + completionTokens, 0)
+  return tokens / ((Math.max(...answers.map(({ endMs }) => endMs)) - begin) / 1000)
+}
+
+/** Looks at the engine before a sequence and when its first token is there. A look that came too late is tried again with another prompt. */
+async function measureKvBytes(url: string, manifest: Manifest, seed: number): Promise<number> {
+  const state = async () => (await (await fetch(`${url}/admin/state`)).json()) as EngineState
+  for (let attempt = 0; attempt < KV_ATTEMPTS; attempt++) {
+    const idle = await state()
+    const looks: Promise<EngineState>[] = []
+    const request = { ...longRequest(manifest, KV_PROMPT_TOKENS, seed + attempt), max_tokens: 20 }
+    await streamCompletion(url, request, () => looks.length === 0 && looks.push(state()))
+    const busy = await looks[0]!
+    if (busy.running === 1) return kvBytesOverFormula(manifest.spec, DEV.tier, DEV.chunk, idle, busy, KV_PROMPT_TOKENS)
+  }
+  throw new Error(`in ${KV_ATTEMPTS} attempts the sequence had ended before the engine was asked`)
+}
+
+function shortRequest(manifest: Manifest, maxTokens: number) {
+  return { model: manifest.name, prompt: SHORT_PROMPT, max_tokens: maxTokens, temperature: 0.8, seed: 1, ignore_eos: true }
+}
+
+/** Ids that no other seed's prompt begins with. */
+function longRequest(manifest: Manifest, tokens: number, seed: number) {
+  const prompt = Array.from({ length: tokens }, (_, i) => 100 + ((seed * 7919 + i * 104_729) % (manifest.spec.vocab - 100)))
+  return { model: manifest.name, prompt, max_tokens: 1, temperature: 0, ignore_eos: true }
+}
