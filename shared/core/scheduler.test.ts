@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { admitCount, scheduleStep } from './scheduler.ts'
+import { chooseVictim, mayJoin, scheduleStep } from './scheduler.ts'
 
 const arbRunning = fc
   .array(fc.record({ length: fc.nat(50), more: fc.integer({ min: 1, max: 40 }) }), { maxLength: 12 })
@@ -38,14 +38,20 @@ it('[SC1] steps repeated until done feed every position once, in order', () => {
   )
 })
 
-it('[SC2] admits the longest prefix of the queue that fits', () => {
+it('[SC2] who joins leaves a page for each sequence that runs; alone it joins always', () => {
+  expect(mayJoin(100, { running: 0, available: 7, promised: 0 })).toBe(true)
   fc.assert(
-    fc.property(fc.array(fc.integer({ min: 1, max: 9 })), fc.nat(40), fc.nat(6), (waiting, pages, slots) => {
-      const count = admitCount(waiting, pages, slots)
-      const used = waiting.slice(0, count).reduce((sum, n) => sum + n, 0)
-      expect(used).toBeLessThanOrEqual(pages)
-      expect(count).toBeLessThanOrEqual(slots)
-      if (count < waiting.length && count < slots) expect(used + waiting[count]!).toBeGreaterThan(pages)
+    fc.property(fc.nat(20), fc.integer({ min: 1, max: 20 }), fc.nat(60), fc.nat(20), (pages, running, available, promised) => {
+      const left = available - promised - pages
+      expect(mayJoin(pages, { running, available, promised })).toBe(left >= running + 1)
     }),
   )
+})
+
+it('[SC8] the latest gives way, and never to a later one', () => {
+  const idle = [3, 5, 9].map((id) => ({ id }))
+  expect(chooseVictim({ id: 4 }, idle)).toEqual({ id: 9 })
+  expect(chooseVictim({ id: 9 }, idle)).toBeNull()
+  expect(chooseVictim({ id: 12 }, idle)).toBeNull()
+  expect(chooseVictim({ id: 1 }, [])).toBeNull()
 })

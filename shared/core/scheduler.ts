@@ -38,17 +38,30 @@ export function scheduleStep(running: readonly ScheduledSequence[], budget: Step
   return slices
 }
 
+/** What admission must know of the sequences that run. */
+export interface Demand {
+  readonly running: number
+  /** Pages that can be had at once. */
+  readonly available: number
+  /** Pages that the known tokens of running sequences will take beyond those they hold. */
+  readonly promised: number
+}
+
 /**
- * How many of the waiting sequences join now, oldest first. SPEC SC2: pages for the whole length are reserved at admission,
- * and the oldest is never overtaken, so none starves.
+ * Whether a waiting sequence may join. Beside the pages of its known tokens and of those promised, one page stays free for each sequence that
+ * would then run, its next sixteen tokens: whoever joined a full cache would soon be preempted again. Alone it joins always. SPEC SC2.
+ * @param pages that its known tokens will take.
  */
-export function admitCount(waitingPages: readonly number[], freePages: number, freeSlots: number): number {
-  let left = freePages
-  let count = 0
-  for (const pages of waitingPages) {
-    if (count === freeSlots || pages > left) break
-    left -= pages
-    count++
-  }
-  return count
+export function mayJoin(pages: number, { running, available, promised }: Demand): boolean {
+  return running === 0 || pages + promised + running + 1 <= available
+}
+
+/**
+ * Who gives its pages up for `needy`: the latest that may be disturbed, and only one that came later, so that the oldest always advances.
+ * SPEC SC8.
+ * @param idle sequences that are in no step, in order of age.
+ */
+export function chooseVictim<S extends { readonly id: number }>(needy: S, idle: readonly S[]): S | null {
+  const last = idle.at(-1)
+  return last && last.id > needy.id ? last : null
 }

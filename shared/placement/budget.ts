@@ -38,9 +38,9 @@ export function trunkBytes(spec: ModelSpec, tier: Tier): number {
 
 /**
  * Fits trunk, scratch for a step of `stepTokens`, and KV pages into one isolate. What is left after trunk and scratch is KV,
- * at most what LIMITS.runningMax whole contexts need. Fails with `over-budget` where the trunk leaves no room for a page.
+ * at most what LIMITS.runningMax whole contexts need, and at most `kvPagesMax`. Fails with `over-budget` where the trunk leaves no room for a page.
  */
-export function planEngineMemory(spec: ModelSpec, tier: Tier, stepTokens: number): Result<EngineBudget, MoeErrorOf<'over-budget'>> {
+export function planEngineMemory(spec: ModelSpec, tier: Tier, stepTokens: number, kvPagesMax = Infinity): Result<EngineBudget, MoeErrorOf<'over-budget'>> {
   const rowsBytes = 2 * spec.router.topK * padCols(spec.hidden) * 4
   if (stepTokens < 2)
     return fail('over-budget', `the rows of two tokens need ${rowsBytes} bytes, a frame has ${LIMITS.frameBytesMax}`, {
@@ -52,7 +52,7 @@ export function planEngineMemory(spec: ModelSpec, tier: Tier, stepTokens: number
   const scratch = engineScratchBytes(spec, stepTokens)
   const page = kvPageBytes(spec)
   const budget = WASM_BYTES_MAX
-  const kvPages = Math.min(LIMITS.runningMax * contextPages(spec), Math.floor((budget - trunk - scratch) / page))
+  const kvPages = Math.min(kvPagesMax, LIMITS.runningMax * contextPages(spec), Math.floor((budget - trunk - scratch) / page))
   const totalBytes = trunk + scratch + Math.max(kvPages, 1) * page
   if (kvPages < 1) {
     return fail('over-budget', `the engine needs ${totalBytes} bytes, its budget is ${budget}: the trunk does not fit one isolate`, {

@@ -78,6 +78,8 @@ export interface EngineState {
   readonly waiting: number
   readonly kvPagesUsed: number
   readonly kvPagesTotal: number
+  /** How often a sequence gave its pages up and was computed again. */
+  readonly preemptions: number
   readonly steps: number
   readonly memoryBytes: number
   readonly hosts: readonly HostState[]

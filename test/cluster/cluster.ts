@@ -34,6 +34,8 @@ export interface ClusterOptions {
   readonly chunk?: number
   readonly shape?: PlacementShape
   readonly kernels?: KernelChoice
+  /** KV pages, fewer than memory has room for: what waits, and what is preempted. */
+  readonly kvPages?: number
   /** Stands between hosts and storage: faults go here. */
   readonly wrapStore?: (store: RangeStore) => RangeStore
   /** Stands between a session and the engine: faults go here. */
@@ -51,7 +53,12 @@ export async function createCluster(options: ClusterOptions) {
   const modules = await loadKernelModules()
   const kernels = options.kernels ?? 'auto'
   const store = (options.wrapStore ?? ((s) => s))(diskStore(pack))
-  const loaded = must(await loadTrunk({ manifest, tier, chunk: options.chunk ?? 64, modules, kernels, store, createHasher: nodeHasher }, () => undefined))
+  const loaded = must(
+    await loadTrunk(
+      { manifest, tier, chunk: options.chunk ?? 64, modules, kernels, store, createHasher: nodeHasher, kvPagesMax: options.kvPages ?? Infinity },
+      () => undefined,
+    ),
+  )
   const hosts = hostNames(options.hosts).map((host) => ({ host, arenaBytes: LIMITS.hostArenaBytes }))
   const placement = must(planBasePlacement(expertBytesByLayer(manifest.spec, tier), hosts, options.shape ?? 'packed', 1))
   const memories = hosts.map(({ arenaBytes }) => createHostMemory(manifest.spec, tier, arenaBytes, modules, kernels))

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import type { GenerateEvent } from '../../shared/protocol/engine-api.ts'
 import type { RangeStore } from '../../shared/protocol/range-reader.ts'
 import type { OpenSession } from '../../workers/engine/host-link.ts'
-import { DEMO_PACK, fixturePack } from '../e2e/pack-fixtures.ts'
+import { fixturePack } from '../e2e/pack-fixtures.ts'
 import { createCluster, greedyRequest, loseWeights, must } from './cluster.ts'
 import type { Cluster, ClusterOptions } from './cluster.ts'
 
@@ -177,23 +177,6 @@ it('[SC4] one cancelled choice leaves the others as they are', async () => {
   expect(of(0)).toHaveLength(8)
   const alone = must(await cluster.run(greedyRequest([[5, 9, 17]], { maxTokens: 8 })))
   expect(of(0)).toEqual(alone.flatMap((event) => (event.type === 'token' ? [event.id] : [])))
-})
-
-it('[SC2] when pages run out the oldest go first, nobody is overtaken and all are answered', async () => {
-  const cluster = await createCluster({ pack: DEMO_PACK, tier: 'q8', hosts: 1 })
-  const contexts = Math.floor(cluster.core.counts().kvPagesTotal / (cluster.info.contextTokens / 16))
-  const prompts = Array.from({ length: contexts + 5 }, (_, i) => [50, 90 + i])
-  const whole = greedyRequest(prompts, { requestId: 'whole', maxTokens: null, stopTokens: Array.from({ length: cluster.info.vocab }, (_, id) => id) })
-  const finished: number[] = []
-  await new Promise<void>((resolve) => {
-    const emit = (event: GenerateEvent) => {
-      if (event.type === 'finish') finished.push(event.index)
-    }
-    must(cluster.core.generate(whole, { emit, end: resolve }))
-    expect(cluster.core.counts()).toMatchObject({ running: contexts, waiting: 5 })
-  })
-  expect(finished).toEqual(prompts.map((_, i) => i))
-  expect(cluster.core.counts()).toMatchObject({ running: 0, waiting: 0, kvPagesUsed: 0 })
 })
 
 it('[FA3] a sink that throws loses its own request, not its neighbours', async () => {

@@ -64,7 +64,7 @@ export class FakeEngine implements EngineApi {
 
   async state(): Promise<EngineState> {
     const running = [...this.#running.values()].reduce((sum, request) => sum + request.choices.size, 0)
-    const constants = { isolateId: 'fake', kernels: 'none', epoch: 1, waiting: 0, kvPagesUsed: 0, kvPagesTotal: 0, memoryBytes: 0, hosts: [] }
+    const constants = { isolateId: 'fake', kernels: 'none', epoch: 1, waiting: 0, kvPagesUsed: 0, kvPagesTotal: 0, preemptions: 0, memoryBytes: 0, hosts: [] }
     return { ...constants, status: this.engineStatus, running, steps: this.#steps }
   }
 

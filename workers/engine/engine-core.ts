@@ -1,8 +1,4 @@
-import { createKvPages } from '../../shared/core/kv-pages.ts'
-import { KV_PAGE_POSITIONS } from '../../shared/core/records.ts'
-import { logprobsOf, sampleToken } from '../../shared/core/sampler.ts'
-import { admitCount, scheduleStep } from '../../shared/core/scheduler.ts'
-import type { Slice } from '../../shared/core/scheduler.ts'
+import { createPageTables } from '../../shared/core/page-tables.ts'
 import type { StepLimits } from '../../shared/core/scratch.ts'
 import type { Placement } from '../../shared/placement/placement.ts'
 import type { GenerateRequest, ModelInfo } from '../../shared/protocol/engine-api.ts'
@@ -14,13 +10,15 @@ import type { Result } from '../../shared/protocol/result.ts'
 import { checkRequest } from './admission.ts'
 import type { EngineMemory } from './engine-memory.ts'
 import { createExpertRunner } from './expert-runner.ts'
-import { forwardStep } from './forward.ts'
 import type { HostLink } from './host-link.ts'
 import { guardSink } from './event-sink.ts'
 import type { EventSink } from './event-sink.ts'
-import { advance, createSequences, pagesNeeded, wantsLogits } from './sequence.ts'
+import { createLane } from './lane.ts'
+import type { Lane } from './lane.ts'
+import { createRunQueue } from './run-queue.ts'
+import type { StepSlice } from './run-queue.ts'
+import { advance, createSequences } from './sequence.ts'
 import type { ActiveRequest, Sequence } from './sequence.ts'
-import { createStepBatch } from './step-batch.ts'
 import { resolveTrunk } from './trunk-weights.ts'
 
 export interface EngineDeps {
@@ -38,21 +36,15 @@ export interface EngineDeps {
 }
 
 /**
- * The engine without its platform: continuous batching over one model. One loop runs while there are sequences; each turn is
- * cancel → admit → schedule → forward → advance. SPEC SC1 to SC5.
+ * The engine without its platform: continuous batching over one model. A turn is sweep → admit → schedule → forward → settle; the end of a
+ * step begins the next. SPEC SC1 to SC5, SC8.
  */
 export function createEngineCore(deps: EngineDeps) {
   const { memory, info, limits } = deps
-  const pages = createKvPages(memory.budget.kvPages)
-  const slots = Array.from({ length: limits.running }, (_, i) => limits.running - 1 - i)
-  const batch = createStepBatch(limits.stepTokens)
-  const trunk = resolveTrunk(memory)
+  const tables = createPageTables(memory.budget.kvPages)
+  const queue = createRunQueue(tables, limits)
   const runExperts = createExpertRunner(memory, deps.placement, deps.links)
-  /** The sequence of each token of the batch. */
-  let batchOwners: Sequence[] = []
-  let running: Sequence[] = []
-  let waiting: Sequence[] = []
-  let looping = false
+  const lane = createLane(memory, resolveTrunk(memory), { runExperts, pause: deps.pause })
   let nextId = 0
   let steps = 0
 
@@ -61,97 +53,58 @@ export function createEngineCore(deps: EngineDeps) {
     const checked = checkRequest(request, info)
     if (!checked.ok) return checked
     const count = request.prompts.length * request.n
-    if (waiting.length + count > LIMITS.waitingMax) return fail('overloaded', `${waiting.length} sequences wait already`, { retryAfterS: 1 })
+    const { waiting } = queue.counts()
+    if (waiting + count > LIMITS.waitingMax) return fail('overloaded', `${waiting} sequences wait already`, { retryAfterS: 1 })
     const owner: ActiveRequest = {
       request,
       stopTokens: new Set(request.stopTokens),
       sink: guardSink(sink, () => cancel(request.requestId, null), deps.onFault),
       open: count,
     }
-    waiting.push(...createSequences(owner, info.contextTokens, () => nextId++))
-    if (!looping) void loop()
+    queue.add(createSequences(owner, info.contextTokens, () => nextId++, tables.open))
+    startSteps()
     return ok(undefined)
   }
 
   /** Ends one choice or all of a request: no further event, no further step. SPEC SC4. */
   function cancel(requestId: string, index: number | null): void {
-    for (const sequence of [...running, ...waiting]) {
+    for (const sequence of queue.all()) {
       if (sequence.owner.request.requestId === requestId && (index === null || index === sequence.index)) sequence.cancelled = true
     }
   }
 
-  async function loop(): Promise<void> {
-    looping = true
+  function startSteps(): void {
+    if (lane.busy) return
     try {
-      for (sweepAndAdmit(); running.length > 0; sweepAndAdmit()) {
-        await step(scheduleRunning())
-      }
+      for (const sequence of queue.all()) if (sequence.cancelled) leave(sequence)
+      const slices = queue.nextStep()
+      if (slices.length > 0) void runStep(lane, slices)
     } catch (error) {
-      failAll(moeError('internal', 'the engine failed; the request was ended', {}))
-      deps.onFault(error)
-    } finally {
-      looping = false
+      failAll(error)
     }
   }
 
-  function sweepAndAdmit(): void {
-    for (const sequence of [...running, ...waiting]) if (sequence.cancelled) leave(sequence)
-    const admitted = admitCount(waiting.map(pagesNeeded), pages.free, limits.running - running.length)
-    for (const sequence of waiting.splice(0, admitted)) {
-      sequence.pages = pages.take(pagesNeeded(sequence))!
-      sequence.slot = slots.pop()!
-      writePageTable(sequence)
-      running.push(sequence)
+  async function runStep(on: Lane, slices: readonly StepSlice[]): Promise<void> {
+    on.busy = true
+    try {
+      const done = await on.run(slices)
+      steps++
+      for (const { sequence } of slices) sequence.inStep = false
+      if (done.ok) settleSlices(slices)
+      else failSlices(slices, done.error)
+    } catch (fault) {
+      for (const { sequence } of slices) sequence.inStep = false
+      failAll(fault)
     }
+    on.busy = false
+    startSteps()
   }
 
-  function scheduleRunning(): Slice[] {
-    const known = running.map((s) => ({ id: s.id, length: s.length, known: s.tokens.length }))
-    return scheduleStep(known, { tokens: limits.stepTokens, chunk: limits.chunk })
-  }
-
-  async function step(slices: readonly Slice[]): Promise<void> {
-    const inStep = new Map(running.map((s) => [s.id, s]))
-    fillBatch(slices, inStep)
-    const done = await forwardStep(memory, trunk, batch, { runExperts, pause: deps.pause, onLogits })
-    steps++
-    if (!done.ok) return failSlices(slices, inStep, done.error)
-    for (const slice of slices) {
-      const sequence = inStep.get(slice.sequence)!
-      sequence.length += slice.tokens
+  function settleSlices(slices: readonly StepSlice[]): void {
+    for (const { sequence, tokens } of slices) {
+      sequence.length += tokens
       if (!sequence.cancelled) settle(sequence)
     }
-  }
-
-  function fillBatch(slices: readonly Slice[], sequences: ReadonlyMap<number, Sequence>): void {
-    batch.tokens = 0
-    batch.logitsOf = []
-    batchOwners = []
-    for (const slice of slices) {
-      const sequence = sequences.get(slice.sequence)!
-      for (let position = slice.from; position < slice.from + slice.tokens; position++) {
-        const t = batch.tokens++
-        batch.ids[t] = sequence.tokens[position]!
-        batch.positions[t] = position
-        batch.tables[t] = memory.pageTable(sequence.slot)
-        batch.pages[t] = pageAddress(sequence, position)
-        batchOwners.push(sequence)
-        if (wantsLogits(sequence, position)) batch.logitsOf.push(t)
-      }
-    }
-  }
-
-  function onLogits(token: number, logits: Float32Array): void {
-    const sequence = batchOwners[token]!
-    const { request } = sequence.owner
-    const position = batch.positions[token]!
-    if (sequence.cancelled) return
-    if (position < sequence.promptLength - 1) {
-      sequence.promptLogprobs.push(logprobsOf(logits, sequence.tokens[position + 1]!, request.logprobs ?? 0))
-      return
-    }
-    const id = sampleToken(logits, request.sampling, sequence.index % request.n, position + 1)
-    sequence.sampled = { id, logprob: request.logprobs === null ? null : logprobsOf(logits, id, request.logprobs) }
   }
 
   function settle(sequence: Sequence): void {
@@ -160,47 +113,32 @@ export function createEngineCore(deps: EngineDeps) {
     if (finished) leave(sequence)
   }
 
-  /** Takes a sequence out and frees what it held; the last one of a request ends its stream. */
+  /** Takes a sequence out; the last one of a request ends its stream. */
   function leave(sequence: Sequence): void {
-    running = running.filter((s) => s !== sequence)
-    waiting = waiting.filter((s) => s !== sequence)
-    pages.release(sequence.pages)
-    sequence.pages = []
-    if (sequence.slot >= 0) slots.push(sequence.slot)
-    sequence.slot = -1
+    queue.remove(sequence)
     sequence.owner.open--
     if (sequence.owner.open === 0) sequence.owner.sink.end()
   }
 
   /** A step that failed ends the requests it carried, whole: half an answer is none. SPEC FA2. */
-  function failSlices(slices: readonly Slice[], sequences: ReadonlyMap<number, Sequence>, error: MoeError): void {
-    const owners = new Set(slices.map((slice) => sequences.get(slice.sequence)!.owner))
-    for (const owner of owners) failRequest(owner, error)
+  function failSlices(slices: readonly StepSlice[], error: MoeError): void {
+    for (const owner of new Set(slices.map(({ sequence }) => sequence.owner))) failRequest(owner, error)
   }
 
-  function failAll(error: MoeError): void {
-    for (const owner of new Set([...running, ...waiting].map((s) => s.owner))) failRequest(owner, error)
+  /** A fault of ours: nobody knows what it spoiled. */
+  function failAll(fault: unknown): void {
+    const error = moeError('internal', 'the engine failed; the request was ended', {})
+    for (const owner of new Set(queue.all().map((s) => s.owner))) failRequest(owner, error)
+    deps.onFault(fault)
   }
 
   function failRequest(owner: ActiveRequest, error: MoeError): void {
     owner.sink.emit({ type: 'error', error })
-    for (const sequence of [...running, ...waiting]) if (sequence.owner === owner) leave(sequence)
-  }
-
-  function writePageTable(sequence: Sequence): void {
-    const table = memory.arena.u32(memory.pageTable(sequence.slot), sequence.pages.length)
-    table.set(sequence.pages.map((_, i) => pageAddress(sequence, i * KV_PAGE_POSITIONS)))
-  }
-
-  /** A position without a page would write into another sequence's memory: a fault of ours. */
-  function pageAddress(sequence: Sequence, position: number): number {
-    const page = sequence.pages[Math.floor(position / KV_PAGE_POSITIONS)]
-    if (page === undefined) throw new Error(`position ${position} has no KV page`)
-    return memory.kv + page * memory.budget.kvPageBytes
+    for (const sequence of queue.all()) if (sequence.owner === owner) leave(sequence)
   }
 
   function counts() {
-    return { running: running.length, waiting: waiting.length, kvPagesUsed: pages.total - pages.free, kvPagesTotal: pages.total, steps }
+    return { ...queue.counts(), kvPagesUsed: tables.held, kvPagesTotal: tables.total, steps }
   }
 
   return { generate, cancel, counts }

@@ -68,7 +68,7 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
 
   async state(): Promise<EngineState> {
     const { ready } = this
-    const counts = ready?.core.counts() ?? { running: 0, waiting: 0, kvPagesUsed: 0, kvPagesTotal: 0, steps: 0 }
+    const counts = ready?.core.counts() ?? { running: 0, waiting: 0, kvPagesUsed: 0, kvPagesTotal: 0, preemptions: 0, steps: 0 }
     return {
       status: await this.status(),
       isolateId: isolateId(),

@@ -22,6 +22,8 @@ export interface LoadInputs {
   readonly kernels: KernelChoice
   readonly store: RangeStore
   readonly createHasher: () => Hasher
+  /** Fewer KV pages than memory has room for: experiments and tests. */
+  readonly kvPagesMax?: number
 }
 
 export interface LoadedTrunk {
@@ -37,7 +39,7 @@ export async function loadTrunk(inputs: LoadInputs, onBytes: (read: number, tota
     return fail('hello-mismatch', `the pack has no tier ${tier}`, { field: 'tier', want: manifest.tiers.join(', '), got: tier })
   if (manifest.spec.router.groups) return fail('manifest-invalid', 'grouped routing is not served yet', { field: 'spec.router.groups' })
   const limits = stepLimits(manifest.spec, inputs.chunk)
-  const budget = planEngineMemory(manifest.spec, tier, limits.stepTokens)
+  const budget = planEngineMemory(manifest.spec, tier, limits.stepTokens, inputs.kvPagesMax)
   if (!budget.ok) return budget
   const memory = createEngineMemory(manifest.spec, tier, budget.value, limits.stepTokens, inputs.modules, inputs.kernels)
   const loads = memory.trunkLoads(trunkEntries(manifest, tier))

@@ -1,0 +1,148 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { createPageTables, pagesFor } from '../../shared/core/page-tables.ts'
+import { createRunQueue } from './run-queue.ts'
+import type { StepSlice } from './run-queue.ts'
+import { createSequences } from './sequence.ts'
+import type { ActiveRequest, Sequence } from './sequence.ts'
+
+const LIMITS = { stepTokens: 12, running: 6, chunk: 6 }
+const PAGES = 8
+const CONTEXT = PAGES * 16
+
+/** Requests that never end by themselves: the tests count their tokens. */
+const owner = (prompts: number[][]): ActiveRequest => ({
+  request: {
+    requestId: 'r',
+    prompts,
+    n: 1,
+    maxTokens: null,
+    sampling: { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 0 },
+    stopTokens: [],
+    logprobs: null,
+    echo: false,
+  },
+  stopTokens: new Set(),
+  sink: { emit: () => undefined, end: () => undefined },
+  open: prompts.length,
+})
+
+const arbJob = fc.record({
+  prompt: fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: CONTEXT - 1 })),
+  generate: fc.integer({ min: 1, max: 110 }),
+  arrives: fc.nat(20),
+  /** Steps after which it is cancelled, if it still runs. */
+  patience: fc.option(fc.nat(200)),
+})
+
+interface Job {
+  readonly sequence: Sequence
+  readonly generate: number
+  readonly arrives: number
+  readonly patience: number | null
+}
+
+/** Plays the part of the engine: takes steps until all is done, and checks after each what must always hold. */
+function simulate(shapes: readonly { prompt: number; generate: number; arrives: number; patience: number | null }[]) {
+  const tables = createPageTables(PAGES)
+  const queue = createRunQueue(tables, LIMITS)
+  let nextId = 0
+  const jobs = shapes
+    .toSorted((a, b) => a.arrives - b.arrives)
+    .map((shape): Job => {
+      const prompt = Array.from({ length: shape.prompt }, (_, i) => i % 7)
+      const [sequence] = createSequences(owner([prompt]), CONTEXT, () => nextId++, tables.open)
+      return { ...shape, sequence: sequence!, generate: Math.min(shape.generate, CONTEXT - shape.prompt) }
+    })
+  const finished: Sequence[] = []
+  const pending = [...jobs]
+  for (let step = 0; finished.length < jobs.length; step++) {
+    if (step > 20_000) throw new Error('it never ends')
+    while (pending[0] && pending[0].arrives <= step) queue.add([pending.shift()!.sequence])
+    for (const { sequence, patience, arrives } of jobs) if (patience !== null && step > arrives + patience) sequence.cancelled = true
+    for (const sequence of queue.all()) {
+      if (!sequence.cancelled) continue
+      queue.remove(sequence)
+      finished.push(sequence)
+    }
+    const slices = queue.nextStep()
+    check(queue.all(), slices)
+    if (queue.all().length > 0) expect(slices.length).toBeGreaterThan(0)
+    for (const { sequence, from, tokens } of slices) {
+      expect(from).toBe(sequence.length)
+      sequence.inStep = false
+      sequence.length += tokens
+      if (sequence.length < sequence.tokens.length) continue
+      sequence.tokens.push(1)
+      const { generate } = jobs.find((job) => job.sequence === sequence)!
+      if (sequence.tokens.length - sequence.promptLength < generate) continue
+      queue.remove(sequence)
+      finished.push(sequence)
+    }
+  }
+  expect(tables.held).toBe(0)
+  expect(queue.counts()).toMatchObject({ running: 0, waiting: 0 })
+  return queue.counts().preemptions
+}
+
+function check(all: readonly Sequence[], slices: readonly StepSlice[]): void {
+  const pages = all.flatMap((s) => s.table.pages)
+  expect(new Set(pages).size).toBe(pages.length)
+  expect(new Set(all.filter((s) => s.slot >= 0).map((s) => s.slot)).size).toBe(all.filter((s) => s.slot >= 0).length)
+  for (const { sequence, from, tokens } of slices) {
+    expect(tokens).toBeGreaterThan(0)
+    expect(from + tokens).toBeLessThanOrEqual(sequence.tokens.length)
+    expect(sequence.table.pages.length).toBe(pagesFor(from + tokens))
+  }
+  expect(slices.reduce((sum, slice) => sum + slice.tokens, 0)).toBeLessThanOrEqual(LIMITS.stepTokens)
+  const oldest = all.find((s) => s.slot >= 0)
+  if (oldest) expect(slices.some((slice) => slice.sequence === oldest)).toBe(true) // it always advances
+}
+
+it('[SC8] whatever arrives, leaves and grows: every sequence ends, the oldest advances in every step, no page is lost or held twice', () => {
+  let preemptions = 0
+  fc.assert(
+    fc.property(fc.array(arbJob, { minLength: 1, maxLength: 10 }), (shapes) => {
+      preemptions += simulate(shapes)
+    }),
+    { numRuns: 150 },
+  )
+  expect(preemptions).toBeGreaterThan(10) // the pages did run out
+})
+
+it('[SC8] the latest is preempted, keeps its age and its tokens, and is computed again from the beginning', () => {
+  const tables = createPageTables(4)
+  const queue = createRunQueue(tables, LIMITS)
+  let nextId = 0
+  const [old, late] = [15, 16].map((length) => createSequences(owner([Array(length).fill(5)]), 64, () => nextId++, tables.open)[0]!)
+  queue.add([old!, late!])
+  const step = () => {
+    const slices = queue.nextStep()
+    for (const { sequence, tokens } of slices) {
+      sequence.inStep = false
+      sequence.length += tokens
+      if (sequence.length === sequence.tokens.length) sequence.tokens.push(9)
+    }
+    return slices.map(({ sequence, from, tokens }) => [sequence.id, from, tokens])
+  }
+  while (queue.counts().preemptions === 0) step()
+  expect(old!.length).toBe(33) // its third page was one of the other's two
+  expect(late).toMatchObject({ length: 0, slot: -1, table: { pages: [] } })
+  const known = late!.tokens.length
+  expect(known).toBeGreaterThan(16)
+  queue.remove(old!)
+  expect(step()).toEqual([[1, 0, 6]])
+  while (late!.tokens.length === known) step()
+  expect(late!.length).toBe(known)
+  queue.remove(late!)
+  expect(tables.held).toBe(0)
+})
+
+it('[SC4] what a step has cannot be removed', () => {
+  const tables = createPageTables(4)
+  const queue = createRunQueue(tables, LIMITS)
+  const [sequence] = createSequences(owner([[1, 2]]), 64, () => 0, tables.open)
+  queue.add([sequence!])
+  queue.nextStep()
+  expect(() => queue.remove(sequence!)).toThrow(/step/)
+})

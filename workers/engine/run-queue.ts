@@ -1,0 +1,130 @@
+import { pagesFor } from '../../shared/core/page-tables.ts'
+import type { PageTables } from '../../shared/core/page-tables.ts'
+import { chooseVictim, mayJoin, scheduleStep } from '../../shared/core/scheduler.ts'
+import type { StepLimits } from '../../shared/core/scratch.ts'
+import { KV_PAGE_POSITIONS } from '../../shared/core/records.ts'
+import type { Sequence } from './sequence.ts'
+
+/** What a step takes of one sequence: positions `from` to `from + tokens − 1`. */
+export interface StepSlice {
+  readonly sequence: Sequence
+  readonly from: number
+  readonly tokens: number
+}
+
+/**
+ * Which sequences run, which wait, and what the next step takes. Pages are given as sequences grow; when none is left, the latest sequence that
+ * is in no step gives its own up and waits again, to be computed anew. SPEC SC1, SC2, SC8.
+ */
+export function createRunQueue(tables: PageTables, limits: StepLimits) {
+  const slots = Array.from({ length: limits.running }, (_, i) => limits.running - 1 - i)
+  /** Both in order of age. */
+  let running: Sequence[] = []
+  let waiting: Sequence[] = []
+  let turn = 0
+  let preemptions = 0
+
+  function add(sequences: readonly Sequence[]): void {
+    waiting.push(...sequences)
+  }
+
+  /** Takes a sequence out and frees what it held. */
+  function remove(sequence: Sequence): void {
+    if (sequence.inStep) throw new Error(`sequence ${sequence.id} is removed while a step has it`)
+    running = running.filter((s) => s !== sequence)
+    waiting = waiting.filter((s) => s !== sequence)
+    vacate(sequence)
+  }
+
+  /** The slices of the next step, each with its pages; none where nothing can run. Their sequences are `inStep` from here on. */
+  function nextStep(): StepSlice[] {
+    admit()
+    const picked = pick(running.filter((s) => !s.inStep))
+    const known = picked.map((s) => ({ id: s.id, length: s.length, known: s.tokens.length }))
+    const byId = new Map(picked.map((s) => [s.id, s]))
+    const slices = scheduleStep(known, { tokens: limits.stepTokens, chunk: limits.chunk }).map(({ sequence, from, tokens }) =>
+      withPages(byId.get(sequence)!, from, tokens),
+    )
+    turn++
+    for (const { sequence } of slices) {
+      sequence.inStep = true
+      sequence.turn = turn
+    }
+    return slices
+  }
+
+  function admit(): void {
+    for (let next = waiting[0]; next && running.length < limits.running; next = waiting[0]) {
+      if (!mayJoin(pagesFor(next.tokens.length), { running: running.length, available: tables.available, promised: promisedPages() })) break
+      waiting.shift()
+      next.slot = slots.pop()!
+      next.turn = turn
+      running = insertByAge(running, next)
+    }
+  }
+
+  function promisedPages(): number {
+    return running.reduce((sum, s) => sum + Math.max(0, pagesFor(s.tokens.length) - s.table.pages.length), 0)
+  }
+
+  /** Those that have, or now get, room for a position at least; who waited longest is asked first. */
+  function pick(idle: readonly Sequence[]): Sequence[] {
+    const picked = new Set<Sequence>()
+    for (const sequence of idle.toSorted((a, b) => a.turn - b.turn || a.id - b.id)) {
+      if (sequence.slot >= 0 && makeRoom(sequence, picked)) picked.add(sequence) // no slot: preempted a moment ago
+    }
+    return [...picked].toSorted(byAge)
+  }
+
+  /** A page for the sequence's next position, at the cost of later ones where it must be. */
+  function makeRoom(sequence: Sequence, picked: Set<Sequence>): boolean {
+    while (!tables.grow(sequence.table, sequence.length + 1)) {
+      const idle = running.filter((s) => !s.inStep)
+      const victim = chooseVictim(sequence, idle)
+      if (!victim) return false
+      preempt(victim)
+      picked.delete(victim)
+    }
+    return true
+  }
+
+  /** Back to the front of the queue; what it generated is known and will only be computed again. */
+  function preempt(sequence: Sequence): void {
+    preemptions++
+    running = running.filter((s) => s !== sequence)
+    vacate(sequence)
+    sequence.length = 0
+    waiting = insertByAge(waiting, sequence)
+  }
+
+  /** A slice shrinks to the pages there are: room for its first position was made. */
+  function withPages(sequence: Sequence, from: number, tokens: number): StepSlice {
+    const { table } = sequence
+    const end = Math.min(from + tokens, (table.pages.length + tables.available) * KV_PAGE_POSITIONS)
+    if (!tables.grow(table, end)) throw new Error(`no pages for ${end} positions`)
+    return { sequence, from, tokens: end - from }
+  }
+
+  function vacate(sequence: Sequence): void {
+    tables.release(sequence.table)
+    if (sequence.slot >= 0) slots.push(sequence.slot)
+    sequence.slot = -1
+  }
+
+  return {
+    add,
+    remove,
+    nextStep,
+    /** All sequences, running ones first. */
+    all: (): Sequence[] => [...running, ...waiting],
+    counts: () => ({ running: running.length, waiting: waiting.length, preemptions }),
+  }
+}
+
+function byAge(a: Sequence, b: Sequence): number {
+  return a.id - b.id
+}
+
+function insertByAge(list: readonly Sequence[], sequence: Sequence): Sequence[] {
+  return [...list, sequence].toSorted(byAge)
+}
