@@ -18,6 +18,9 @@ export const devCommand = new Command('dev')
   .addOption(new Option('--placement <shape>', 'fewest hosts a layer, or every layer over all hosts').choices(PLACEMENT_SHAPES).default('packed'))
   .option('--chunk <n>', 'prompt tokens that one sequence takes in a step', wholeNumber(1, 512), 64)
   .addOption(new Option('--kernels <variant>', 'WASM kernels; auto probes for relaxed SIMD').choices(KERNEL_CHOICES).default('auto'))
+  .addOption(
+    new Option('--prefix-cache <switch>', 'share the KV pages of equal prefixes; off only to measure what it wins').choices(['on', 'off']).default('on'),
+  )
   .action(async (options: DevOptions) => (await import('./run-dev.ts')).runDev(options)) // imported here: wrangler takes a second that other commands need not wait
 
 function wholeNumber(min: number, max: number): (text: string) => number {

@@ -13,6 +13,7 @@ export interface RunSettings {
   readonly placement: string
   readonly chunk: number
   readonly kernels: string
+  readonly prefixCache: string
 }
 
 type RawConfig = ReturnType<typeof experimental_readRawConfig>['rawConfig']
@@ -27,7 +28,9 @@ export async function writeConfigs(folder: string, settings: RunSettings): Promi
   const model = { MODEL_PREFIX: settings.modelPrefix, TIER: settings.tier }
   const kernels = { KERNELS: settings.kernels }
   const gateway = template('wrangler.toml', { vars: model })
-  const engine = template('workers/engine/wrangler.toml', { vars: { ...model, ...kernels, PREFILL_CHUNK: String(settings.chunk) } })
+  const engine = template('workers/engine/wrangler.toml', {
+    vars: { ...model, ...kernels, PREFILL_CHUNK: String(settings.chunk), PREFIX_CACHE: settings.prefixCache },
+  })
   engine.durable_objects!.bindings.push(...settings.hosts.map((host) => ({ name: hostBinding(host), class_name: 'Expert', script_name: host })))
   const autoscaler = template('workers/autoscaler/wrangler.toml', {
     vars: { ...model, HOSTS: JSON.stringify(settings.hosts), ARENA_BYTES: String(settings.arenaBytes), PLACEMENT: settings.placement },

@@ -32,6 +32,7 @@ export interface DevOptions {
   readonly placement: PlacementShape
   readonly chunk: number
   readonly kernels: KernelChoice
+  readonly prefixCache: 'on' | 'off'
 }
 
 const READY_POLL_MS = 50
@@ -105,6 +106,7 @@ async function startScripts(options: DevOptions, manifest: Manifest, plan: DevPl
     placement: options.placement,
     chunk: options.chunk,
     kernels: options.kernels,
+    prefixCache: options.prefixCache,
   })
   // With plain kernels the relaxed module is not even loaded: a runtime that does not know relaxed SIMD refuses the whole script for it.
   const wasmAlias = new Map(options.kernels === 'plain' ? [['kernels.relaxed.wasm', join(REPOSITORY, 'wasm/build/kernels.plain.wasm')]] : [])

@@ -34,6 +34,7 @@ export interface ClusterOptions {
   readonly chunk?: number
   readonly shape?: PlacementShape
   readonly kernels?: KernelChoice
+  readonly prefixCache?: boolean
   /** KV pages, fewer than memory has room for: what waits, and what is preempted. */
   readonly kvPages?: number
   /** Stands between hosts and storage: faults go here. */
@@ -95,7 +96,16 @@ export async function createCluster(options: ClusterOptions) {
   const { memory, limits } = loaded
   const info = { model: manifest.name, digest: manifest.digest, tier, contextTokens: memory.budget.contextTokens, vocab: manifest.spec.vocab }
   const faults: unknown[] = []
-  const core = createEngineCore({ memory, info, limits, placement, links, pause: () => null, onFault: (error) => faults.push(error) })
+  const core = createEngineCore({
+    memory,
+    info,
+    limits,
+    placement,
+    links,
+    prefixCache: options.prefixCache ?? true,
+    pause: () => null,
+    onFault: (error) => faults.push(error),
+  })
 
   /** Runs a request to its end. */
   function run(request: GenerateRequest): Promise<Result<GenerateEvent[], MoeError>> {
@@ -123,6 +133,11 @@ export function greedyRequest(prompts: readonly (readonly number[])[], rest: Par
     echo: false,
     ...rest,
   }
+}
+
+/** What a client sees of one choice, as text; JSON keeps every bit of a number. Whether the prefix was cached is not part of it. */
+export function choiceBits(events: readonly GenerateEvent[], index: number): string {
+  return JSON.stringify(events.filter((event) => 'index' in event && event.index === index && event.type !== 'prefilled'))
 }
 
 /** Forgets all weights of a host, as a new isolate would. */

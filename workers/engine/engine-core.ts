@@ -27,6 +27,8 @@ export interface EngineDeps {
   readonly info: ModelInfo
   readonly limits: StepLimits
   readonly placement: Placement
+  /** Whether equal prefixes share their KV pages. Never changes bits. */
+  readonly prefixCache: boolean
   /** One link for each host of the placement, in its order. */
   readonly links: readonly HostLink[]
   /** Asked after every layer: what to wait for, so that the thread sees its sockets; null where it is not time yet (docs/design/engine.md). */
@@ -41,7 +43,7 @@ export interface EngineDeps {
  */
 export function createEngineCore(deps: EngineDeps) {
   const { memory, info, limits } = deps
-  const tables = createPageTables(memory.budget.kvPages)
+  const tables = createPageTables(memory.budget.kvPages, { prefixCache: deps.prefixCache })
   const queue = createRunQueue(tables, limits)
   const runExperts = createExpertRunner(memory, deps.placement, deps.links)
   const lane = createLane(memory, resolveTrunk(memory), { runExperts, pause: deps.pause })
@@ -103,13 +105,14 @@ export function createEngineCore(deps: EngineDeps) {
   function settleSlices(slices: readonly StepSlice[]): void {
     for (const { sequence, tokens } of slices) {
       sequence.length += tokens
+      tables.publish(sequence.table, sequence.tokens, sequence.length)
       if (!sequence.cancelled) settle(sequence)
     }
   }
 
   function settle(sequence: Sequence): void {
     const { events, finished } = advance(sequence)
-    for (const event of events) sequence.owner.sink.emit(event)
+    for (const event of events) if (!sequence.cancelled) sequence.owner.sink.emit(event) // an event may be the reason to cancel
     if (finished) leave(sequence)
   }
 
@@ -138,7 +141,7 @@ export function createEngineCore(deps: EngineDeps) {
   }
 
   function counts() {
-    return { ...queue.counts(), kvPagesUsed: tables.held, kvPagesTotal: tables.total, steps }
+    return { ...queue.counts(), kvPagesUsed: tables.held, kvPagesCached: tables.cached, kvPagesTotal: tables.total, steps }
   }
 
   return { generate, cancel, counts }

@@ -11,7 +11,7 @@ import { parseKernelChoice } from '../../wasm/src/kernels.ts'
 import { isolateId } from '../isolate-id.ts'
 import { KERNEL_MODULES } from '../kernel-modules.ts'
 import { r2Hasher, r2Store, readManifest } from '../r2-store.ts'
-import { tierSetting, wholeSetting } from '../settings.ts'
+import { oneOfSetting, tierSetting, wholeSetting } from '../settings.ts'
 import { createCallDeadlines } from './call-deadlines.ts'
 import { createEngineCore } from './engine-core.ts'
 import type { EngineCore } from './engine-core.ts'
@@ -68,7 +68,16 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
 
   async state(): Promise<EngineState> {
     const { ready } = this
-    const counts = ready?.core.counts() ?? { running: 0, waiting: 0, kvPagesUsed: 0, kvPagesTotal: 0, preemptions: 0, steps: 0 }
+    const counts = ready?.core.counts() ?? {
+      running: 0,
+      waiting: 0,
+      kvPagesUsed: 0,
+      kvPagesCached: 0,
+      kvPagesTotal: 0,
+      cachedTokens: 0,
+      preemptions: 0,
+      steps: 0,
+    }
     return {
       status: await this.status(),
       isolateId: isolateId(),
@@ -113,6 +122,7 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
       placement: placement.value,
       links,
       pause,
+      prefixCache: oneOfSetting('PREFIX_CACHE', this.env.PREFIX_CACHE, ['on', 'off']) === 'on',
       onFault: (error) => console.error('engine: a step failed', error),
     })
     return ok({ info, core, links, placement: placement.value })

@@ -10,5 +10,7 @@ export interface EngineEnv {
   /** Prompt tokens of one sequence in one step. */
   readonly PREFILL_CHUNK: string
   readonly KERNELS: string
+  /** on or off. */
+  readonly PREFIX_CACHE: string
   readonly [host: `EXPERT_${string}`]: DurableObjectNamespace<Expert>
 }

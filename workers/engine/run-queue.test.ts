@@ -28,6 +28,8 @@ const owner = (prompts: number[][]): ActiveRequest => ({
 })
 
 const arbJob = fc.record({
+  /** Prompts of one kind begin alike. */
+  kind: fc.integer({ min: 1, max: 3 }),
   prompt: fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: CONTEXT - 1 })),
   generate: fc.integer({ min: 1, max: 110 }),
   arrives: fc.nat(20),
@@ -43,14 +45,15 @@ interface Job {
 }
 
 /** Plays the part of the engine: takes steps until all is done, and checks after each what must always hold. */
-function simulate(shapes: readonly { prompt: number; generate: number; arrives: number; patience: number | null }[]) {
-  const tables = createPageTables(PAGES)
+function simulate(shapes: readonly { kind: number; prompt: number; generate: number; arrives: number; patience: number | null }[], prefixCache: boolean) {
+  const tables = createPageTables(PAGES, { prefixCache })
+  const memory = new Map<number, number>()
   const queue = createRunQueue(tables, LIMITS)
   let nextId = 0
   const jobs = shapes
     .toSorted((a, b) => a.arrives - b.arrives)
     .map((shape): Job => {
-      const prompt = Array.from({ length: shape.prompt }, (_, i) => i % 7)
+      const prompt = Array.from({ length: shape.prompt }, (_, i) => (i * shape.kind) % 7)
       const [sequence] = createSequences(owner([prompt]), CONTEXT, () => nextId++, tables.open)
       return { ...shape, sequence: sequence!, generate: Math.min(shape.generate, CONTEXT - shape.prompt) }
     })
@@ -67,13 +70,15 @@ function simulate(shapes: readonly { prompt: number; generate: number; arrives: 
     }
     const slices = queue.nextStep()
     check(queue.all(), slices)
+    for (const slice of slices) compute(memory, slice)
     if (queue.all().length > 0) expect(slices.length).toBeGreaterThan(0)
     for (const { sequence, from, tokens } of slices) {
       expect(from).toBe(sequence.length)
       sequence.inStep = false
       sequence.length += tokens
+      tables.publish(sequence.table, sequence.tokens, sequence.length)
       if (sequence.length < sequence.tokens.length) continue
-      sequence.tokens.push(1)
+      sequence.tokens.push(prefixHash(sequence.tokens) & 3)
       const { generate } = jobs.find((job) => job.sequence === sequence)!
       if (sequence.tokens.length - sequence.promptLength < generate) continue
       queue.remove(sequence)
@@ -82,36 +87,58 @@ function simulate(shapes: readonly { prompt: number; generate: number; arrives: 
   }
   expect(tables.held).toBe(0)
   expect(queue.counts()).toMatchObject({ running: 0, waiting: 0 })
-  return queue.counts().preemptions
+  return queue.counts()
+}
+
+/** As attention would: reads every position before the slice, then writes the slice's own. A cell is the hash of the tokens up to it. */
+function compute(memory: Map<number, number>, { sequence, from, tokens }: StepSlice): void {
+  const { table } = sequence
+  let hash = 0
+  for (let position = 0; position < from + tokens; position++) {
+    hash = prefixHash([sequence.tokens[position]!], hash)
+    const cell = table.pages[Math.floor(position / 16)]! * 16 + (position % 16)
+    if (position >= from) memory.set(cell, hash)
+    else if (memory.get(cell) !== hash) throw new Error(`sequence ${sequence.id} reads foreign keys at ${position}`)
+  }
+}
+
+function prefixHash(tokens: readonly number[], begin = 0): number {
+  return tokens.reduce((hash, token) => Math.imul(hash ^ (token + 1), 0x9e3779b1) ^ (hash >>> 13), begin)
 }
 
 function check(all: readonly Sequence[], slices: readonly StepSlice[]): void {
-  const pages = all.flatMap((s) => s.table.pages)
-  expect(new Set(pages).size).toBe(pages.length)
+  const own = all.flatMap((s) => s.table.pages.slice(s.table.nodes.length))
+  const shared = new Set(all.flatMap((s) => s.table.nodes.map((node) => node.page)))
+  expect(new Set([...own, ...shared]).size).toBe(own.length + shared.size)
   expect(new Set(all.filter((s) => s.slot >= 0).map((s) => s.slot)).size).toBe(all.filter((s) => s.slot >= 0).length)
   for (const { sequence, from, tokens } of slices) {
     expect(tokens).toBeGreaterThan(0)
     expect(from + tokens).toBeLessThanOrEqual(sequence.tokens.length)
-    expect(sequence.table.pages.length).toBe(pagesFor(from + tokens))
+    expect(sequence.table.pages.length).toBeGreaterThanOrEqual(pagesFor(from + tokens))
+    expect(from).toBeGreaterThanOrEqual(sequence.table.nodes.length * 16) // what is published is never written again
   }
   expect(slices.reduce((sum, slice) => sum + slice.tokens, 0)).toBeLessThanOrEqual(LIMITS.stepTokens)
   const oldest = all.find((s) => s.slot >= 0)
   if (oldest) expect(slices.some((slice) => slice.sequence === oldest)).toBe(true) // it always advances
 }
 
-it('[SC8] whatever arrives, leaves and grows: every sequence ends, the oldest advances in every step, no page is lost or held twice', () => {
+it('[SC8] whatever arrives, leaves and grows: every sequence ends, the oldest advances in every step, no page is lost or read by who may not', () => {
   let preemptions = 0
+  let cachedTokens = 0
   fc.assert(
-    fc.property(fc.array(arbJob, { minLength: 1, maxLength: 10 }), (shapes) => {
-      preemptions += simulate(shapes)
+    fc.property(fc.array(arbJob, { minLength: 1, maxLength: 10 }), fc.boolean(), (shapes, prefixCache) => {
+      const counts = simulate(shapes, prefixCache)
+      preemptions += counts.preemptions
+      cachedTokens += counts.cachedTokens
     }),
-    { numRuns: 150 },
+    { numRuns: 80 },
   )
   expect(preemptions).toBeGreaterThan(10) // the pages did run out
+  expect(cachedTokens).toBeGreaterThan(100) // and prefixes were found
 })
 
 it('[SC8] the latest is preempted, keeps its age and its tokens, and is computed again from the beginning', () => {
-  const tables = createPageTables(4)
+  const tables = createPageTables(4, { prefixCache: false })
   const queue = createRunQueue(tables, LIMITS)
   let nextId = 0
   const [old, late] = [15, 16].map((length) => createSequences(owner([Array(length).fill(5)]), 64, () => nextId++, tables.open)[0]!)
@@ -138,8 +165,34 @@ it('[SC8] the latest is preempted, keeps its age and its tokens, and is computed
   expect(tables.held).toBe(0)
 })
 
+it('[SC9] who would compute a page that an earlier one is computing waits for it, and finds it', () => {
+  const tables = createPageTables(20, { prefixCache: true })
+  const queue = createRunQueue(tables, { stepTokens: 40, running: 6, chunk: 20 })
+  let nextId = 0
+  const prompt = Array.from({ length: 50 }, (_, i) => i)
+  const sequences = createSequences(owner([prompt, prompt, prompt.with(20, 99)]), 320, () => nextId++, tables.open)
+  queue.add(sequences)
+  const step = () => {
+    const slices = queue.nextStep()
+    for (const { sequence, tokens } of slices) {
+      sequence.inStep = false
+      sequence.length += tokens
+      tables.publish(sequence.table, sequence.tokens, sequence.length)
+    }
+    return slices.map(({ sequence, from, tokens }) => [sequence.id, from, tokens])
+  }
+  expect(step()).toEqual([[0, 0, 20]])
+  expect(step()).toEqual([
+    [0, 20, 20],
+    [2, 16, 20], // the first page was the same for all
+  ])
+  step()
+  expect(step()).toContainEqual([1, 48, 2]) // all of it was there but what no page holds
+  expect(sequences.map((s) => s.cachedTokens)).toEqual([0, 48, 16])
+})
+
 it('[SC4] what a step has cannot be removed', () => {
-  const tables = createPageTables(4)
+  const tables = createPageTables(4, { prefixCache: false })
   const queue = createRunQueue(tables, LIMITS)
   const [sequence] = createSequences(owner([[1, 2]]), 64, () => 0, tables.open)
   queue.add([sequence!])

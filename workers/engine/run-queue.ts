@@ -3,6 +3,7 @@ import type { PageTables } from '../../shared/core/page-tables.ts'
 import { chooseVictim, mayJoin, scheduleStep } from '../../shared/core/scheduler.ts'
 import type { StepLimits } from '../../shared/core/scratch.ts'
 import { KV_PAGE_POSITIONS } from '../../shared/core/records.ts'
+import { firstNeeded } from './sequence.ts'
 import type { Sequence } from './sequence.ts'
 
 /** What a step takes of one sequence: positions `from` to `from + tokens − 1`. */
@@ -14,7 +15,8 @@ export interface StepSlice {
 
 /**
  * Which sequences run, which wait, and what the next step takes. Pages are given as sequences grow; when none is left, the latest sequence that
- * is in no step gives its own up and waits again, to be computed anew. SPEC SC1, SC2, SC8.
+ * is in no step gives its own up and waits again, to be computed anew. A sequence
+ * whose next page another one is computing waits for it. SPEC SC1, SC2, SC8, SC9.
  */
 export function createRunQueue(tables: PageTables, limits: StepLimits) {
   const slots = Array.from({ length: limits.running }, (_, i) => limits.running - 1 - i)
@@ -23,6 +25,7 @@ export function createRunQueue(tables: PageTables, limits: StepLimits) {
   let waiting: Sequence[] = []
   let turn = 0
   let preemptions = 0
+  let cachedTokens = 0
 
   function add(sequences: readonly Sequence[]): void {
     waiting.push(...sequences)
@@ -39,7 +42,9 @@ export function createRunQueue(tables: PageTables, limits: StepLimits) {
   /** The slices of the next step, each with its pages; none where nothing can run. Their sequences are `inStep` from here on. */
   function nextStep(): StepSlice[] {
     admit()
-    const picked = pick(running.filter((s) => !s.inStep))
+    const idle = running.filter((s) => !s.inStep)
+    for (const sequence of idle) reuse(sequence)
+    const picked = pick(withoutFollowers(running).filter((s) => !s.inStep))
     const known = picked.map((s) => ({ id: s.id, length: s.length, known: s.tokens.length }))
     const byId = new Map(picked.map((s) => [s.id, s]))
     const slices = scheduleStep(known, { tokens: limits.stepTokens, chunk: limits.chunk }).map(({ sequence, from, tokens }) =>
@@ -55,16 +60,40 @@ export function createRunQueue(tables: PageTables, limits: StepLimits) {
 
   function admit(): void {
     for (let next = waiting[0]; next && running.length < limits.running; next = waiting[0]) {
-      if (!mayJoin(pagesFor(next.tokens.length), { running: running.length, available: tables.available, promised: promisedPages() })) break
+      if (!mayJoin(tables.cost(next.tokens, firstNeeded(next)), { running: running.length, available: tables.available, promised: promisedPages() })) break
       waiting.shift()
       next.slot = slots.pop()!
       next.turn = turn
       running = insertByAge(running, next)
+      reuse(next) // before the next one's pages are counted
     }
   }
 
   function promisedPages(): number {
     return running.reduce((sum, s) => sum + Math.max(0, pagesFor(s.tokens.length) - s.table.pages.length), 0)
+  }
+
+  /** Reads on from the prefix cache where the sequence stands at the end of a published page. */
+  function reuse(sequence: Sequence): void {
+    const { table, tokens, length } = sequence
+    if (length !== table.nodes.length * KV_PAGE_POSITIONS) return
+    sequence.length = tables.reuse(table, tokens, firstNeeded(sequence))
+    if (sequence.preempted) return
+    sequence.cachedTokens += sequence.length - length
+    cachedTokens += sequence.length - length
+  }
+
+  /** Without those that would compute a page which an earlier sequence is about to publish: choices of one prompt share its prefill. */
+  function withoutFollowers(sequences: readonly Sequence[]): Sequence[] {
+    const computed = new Set<number>()
+    return sequences.filter((s) => {
+      const page = tables.nextPage(s.table, s.tokens)
+      if (page === null) return true
+      const pageEnd = (s.table.nodes.length + 1) * KV_PAGE_POSITIONS
+      const follows = !s.inStep && computed.has(page) && s.length <= pageEnd - KV_PAGE_POSITIONS && pageEnd <= firstNeeded(s)
+      computed.add(page)
+      return !follows
+    })
   }
 
   /** Those that have, or now get, room for a position at least; who waited longest is asked first. */
@@ -94,6 +123,7 @@ export function createRunQueue(tables: PageTables, limits: StepLimits) {
     running = running.filter((s) => s !== sequence)
     vacate(sequence)
     sequence.length = 0
+    sequence.preempted = true
     waiting = insertByAge(waiting, sequence)
   }
 
@@ -117,7 +147,7 @@ export function createRunQueue(tables: PageTables, limits: StepLimits) {
     nextStep,
     /** All sequences, running ones first. */
     all: (): Sequence[] => [...running, ...waiting],
-    counts: () => ({ running: running.length, waiting: waiting.length, preemptions }),
+    counts: () => ({ running: running.length, waiting: waiting.length, preemptions, cachedTokens }),
   }
 }
 

@@ -32,6 +32,10 @@ export interface Sequence {
   inStep: boolean
   /** When a step last took it. */
   turn: number
+  /** It was in the cache and lost its pages: what it finds again is not news. */
+  preempted: boolean
+  /** Positions of the prompt that were read from the prefix cache instead of computed. */
+  cachedTokens: number
   cancelled: boolean
   /** Of the prompt's tokens so far, when they are scored; nothing foretells the first. Kept through a preemption. */
   readonly promptLogprobs: TokenLogprob[]
@@ -55,6 +59,8 @@ export function createSequences(owner: ActiveRequest, contextTokens: number, nex
       table: openTable(),
       inStep: false,
       turn: 0,
+      preempted: false,
+      cachedTokens: 0,
       cancelled: false,
       promptLogprobs: [{ id: prompt[0]!, logprob: null, top: [] }],
       sampled: null,
@@ -62,9 +68,18 @@ export function createSequences(owner: ActiveRequest, contextTokens: number, nex
   )
 }
 
-/** Whether the logits after `position` are wanted: to score the prompt's next token, or to sample. What was scored before a preemption is not scored again. */
+/**
+ * The first position that a step must compute, whatever the prefix cache holds: its logits score the prompt's next token, or make the next one.
+ * What was scored before a preemption is not scored again.
+ */
+export function firstNeeded(sequence: Sequence): number {
+  const { promptLogprobs, promptLength, tokens } = sequence
+  return scoresPrompt(sequence) && promptLogprobs.length < promptLength ? promptLogprobs.length - 1 : tokens.length - 1
+}
+
+/** Whether the logits after `position` are wanted: to score the prompt's next token, or to sample. */
 export function wantsLogits(sequence: Sequence, position: number): boolean {
-  if (position < sequence.promptLength - 1) return scoresPrompt(sequence) && position >= sequence.promptLogprobs.length - 1
+  if (position < sequence.promptLength - 1) return scoresPrompt(sequence) && position >= firstNeeded(sequence)
   return sequence.maxNew > 0 && position === sequence.tokens.length - 1
 }
 
@@ -82,6 +97,7 @@ export function advance(sequence: Sequence): { readonly events: GenerateEvent[];
   if (sequence.length < sequence.tokens.length) return { events: [], finished: false }
   const events: GenerateEvent[] = []
   const promptDone = sequence.tokens.length === promptLength
+  if (promptDone) events.push({ type: 'prefilled', index, cachedTokens: sequence.cachedTokens })
   if (promptDone && scoresPrompt(sequence)) events.push({ type: 'prompt', index, tokens: sequence.promptLogprobs })
   const { sampled } = sequence
   sequence.sampled = null
