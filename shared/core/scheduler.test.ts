@@ -1,33 +1,44 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { chooseVictim, mayJoin, scheduleStep } from './scheduler.ts'
+import { chooseVictim, mayJoin, promptBudget, scheduleStep } from './scheduler.ts'
 
 const arbRunning = fc
   .array(fc.record({ length: fc.nat(50), more: fc.integer({ min: 1, max: 40 }) }), { maxLength: 12 })
   .map((list) => list.map(({ length, more }, id) => ({ id, length, known: length + more })))
 
-it('[SC1] every decode gets its token, then prompts in order, within both budgets', () => {
+const needOf = (s: { length: number; known: number }) => s.known - s.length
+
+it('[SC1] every decode gets its token; prompts share what they may have, and nobody gets more than one who needs more', () => {
   fc.assert(
-    fc.property(arbRunning, fc.integer({ min: 12, max: 40 }), fc.integer({ min: 1, max: 16 }), (running, tokens, chunk) => {
-      const slices = scheduleStep(running, { tokens, chunk })
-      const taken = new Map(slices.map((slice) => [slice.sequence, slice]))
-      expect(slices.reduce((sum, slice) => sum + slice.tokens, 0)).toBeLessThanOrEqual(tokens)
-      for (const s of running.filter((r) => r.known - r.length === 1)) expect(taken.get(s.id)).toEqual({ sequence: s.id, from: s.length, tokens: 1 })
-      const prefills = running.filter((r) => r.known - r.length > 1)
-      const served = prefills.map((s) => taken.has(s.id))
-      expect(served).toEqual(served.toSorted((a, b) => Number(b) - Number(a))) // a gap would be an overtaking
-      for (const s of prefills) if (taken.has(s.id)) expect(taken.get(s.id)!.tokens).toBeLessThanOrEqual(Math.min(chunk, s.known - s.length))
+    fc.property(arbRunning, fc.integer({ min: 12, max: 40 }), fc.integer({ min: 1, max: 40 }), (running, tokens, promptTokens) => {
+      const slices = scheduleStep(running, { tokens, promptTokens })
+      const takenOf = (id: number) => slices.find((slice) => slice.sequence === id)?.tokens ?? 0
+      for (const s of running.filter((r) => needOf(r) === 1)) expect(slices).toContainEqual({ sequence: s.id, from: s.length, tokens: 1 })
+      const prompts = running.filter((r) => needOf(r) > 1)
+      const budget = Math.min(promptTokens, tokens - (running.length - prompts.length))
+      const taken = prompts.reduce((sum, s) => sum + takenOf(s.id), 0)
+      expect(taken).toBe(
+        Math.min(
+          budget,
+          prompts.reduce((sum, s) => sum + needOf(s), 0),
+        ),
+      ) // nothing is left over while somebody needs it
+      if (prompts[0]) expect(takenOf(prompts[0].id)).toBeGreaterThan(0)
+      for (const a of prompts) {
+        expect(takenOf(a.id)).toBeLessThanOrEqual(needOf(a))
+        for (const b of prompts) if (takenOf(a.id) < needOf(a) && takenOf(a.id) > 0) expect(takenOf(b.id)).toBeLessThanOrEqual(takenOf(a.id) + 1)
+      }
     }),
   )
 })
 
 it('[SC1] steps repeated until done feed every position once, in order', () => {
   fc.assert(
-    fc.property(arbRunning, fc.integer({ min: 12, max: 20 }), fc.integer({ min: 1, max: 9 }), (running, tokens, chunk) => {
+    fc.property(arbRunning, fc.integer({ min: 12, max: 20 }), fc.integer({ min: 1, max: 9 }), (running, tokens, promptTokens) => {
       const state = running.map((s) => ({ ...s }))
       for (let step = 0; state.some((s) => s.length < s.known) && step < 10_000; step++) {
         const open = state.filter((s) => s.length < s.known)
-        for (const slice of scheduleStep(open, { tokens, chunk })) {
+        for (const slice of scheduleStep(open, { tokens, promptTokens })) {
           const s = state[slice.sequence]!
           expect(slice.from).toBe(s.length)
           s.length += slice.tokens
@@ -36,6 +47,26 @@ it('[SC1] steps repeated until done feed every position once, in order', () => {
       expect(state.every((s) => s.length === s.known)).toBe(true)
     }),
   )
+})
+
+it('[SC1] a short prompt behind a long one is read in its first step, and the long one goes on beside it', () => {
+  const slices = scheduleStep(
+    [
+      { id: 0, length: 64, known: 1000 },
+      { id: 1, length: 0, known: 20 },
+      { id: 2, length: 30, known: 31 },
+    ],
+    { tokens: 128, promptTokens: 64 },
+  )
+  expect(slices.map(({ sequence, tokens }) => [sequence, tokens])).toEqual([
+    [2, 1],
+    [1, 20],
+    [0, 44],
+  ])
+})
+
+it('[SC1] prompts take a chunk while somebody decodes, two when nobody waits', () => {
+  expect([promptBudget(64, true), promptBudget(64, false)]).toEqual([64, 128])
 })
 
 it('[SC2] who joins leaves a page for each sequence that runs; alone it joins always', () => {

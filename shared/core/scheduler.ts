@@ -16,26 +16,32 @@ export interface Slice {
 export interface StepBudget {
   /** Tokens of a whole step. */
   readonly tokens: number
-  /** Prompt tokens that one sequence may take in a step. */
-  readonly chunk: number
+  /** Those of them that may be prompt tokens. */
+  readonly promptTokens: number
 }
 
 /**
- * One step: a token of each sequence that decodes, then chunks of admitted prompts, oldest first, up to the budget. SPEC SC1.
- * @param running admitted sequences in order of admission; each has at least one token that is not in the cache yet.
+ * One step: a token of each sequence that decodes, then of the prompts as equal shares as their lengths allow. A short prompt takes what it needs
+ * and longer ones divide the rest, so that its first token does not wait for the long prompt before it. SPEC SC1.
+ * @param sequences in order of age; each has at least one token that is not in the cache yet.
  */
-export function scheduleStep(running: readonly ScheduledSequence[], budget: StepBudget): Slice[] {
-  const decodes = running.filter((s) => s.known - s.length === 1)
-  const prefills = running.filter((s) => s.known - s.length > 1)
+export function scheduleStep(sequences: readonly ScheduledSequence[], budget: StepBudget): Slice[] {
+  const decodes = sequences.filter((s) => s.known - s.length === 1)
   const slices = decodes.slice(0, budget.tokens).map((s): Slice => ({ sequence: s.id, from: s.length, tokens: 1 }))
-  let left = budget.tokens - slices.length
-  for (const s of prefills) {
-    const tokens = Math.min(left, budget.chunk, s.known - s.length)
-    if (tokens <= 0) break
+  let left = Math.min(budget.tokens - slices.length, budget.promptTokens)
+  const prompts = sequences.filter((s) => s.known - s.length > 1).slice(0, left) // a token each at least: the oldest always has one
+  prompts.sort((a, b) => a.known - a.length - (b.known - b.length))
+  for (const [i, s] of prompts.entries()) {
+    const tokens = Math.min(s.known - s.length, Math.floor(left / (prompts.length - i)))
     slices.push({ sequence: s.id, from: s.length, tokens })
     left -= tokens
   }
   return slices
+}
+
+/** Prompt tokens that a step may have. While somebody decodes they make him wait, else they may be twice as many. SPEC SC1. */
+export function promptBudget(chunk: number, decoding: boolean): number {
+  return decoding ? chunk : 2 * chunk
 }
 
 /** What admission must know of the sequences that run. */

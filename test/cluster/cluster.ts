@@ -35,6 +35,7 @@ export interface ClusterOptions {
   readonly shape?: PlacementShape
   readonly kernels?: KernelChoice
   readonly prefixCache?: boolean
+  readonly nowMs?: () => number
   /** KV pages, fewer than memory has room for: what waits, and what is preempted. */
   readonly kvPages?: number
   /** Stands between hosts and storage: faults go here. */
@@ -104,6 +105,7 @@ export async function createCluster(options: ClusterOptions) {
     links,
     prefixCache: options.prefixCache ?? true,
     pause: () => null,
+    nowMs: options.nowMs ?? Date.now,
     onFault: (error) => faults.push(error),
   })
 

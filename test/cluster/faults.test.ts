@@ -193,8 +193,10 @@ it('[FA3] a sink that throws loses its own request, not its neighbours', async (
   expect(cluster.core.counts()).toMatchObject({ running: 0, waiting: 0, kvPagesUsed: 0 })
 })
 
-it('[SC5] a full queue refuses before work starts', async () => {
-  const cluster = await open()
+it('[SC5] a full queue refuses before work starts, and says when to come again by how fast sequences finish', async () => {
+  let nowMs = 0
+  const cluster = await open({ nowMs: () => (nowMs += 100) })
+  for (let i = 0; i < 3; i++) await answer(cluster) // 100 ms apart
   const sink = { emit: () => undefined, end: () => undefined }
   const many = () =>
     cluster.core.generate(
@@ -205,7 +207,8 @@ it('[SC5] a full queue refuses before work starts', async () => {
       sink,
     )
   const results = Array.from({ length: 8 }, many)
-  expect(results.at(-1)).toMatchObject({ ok: false, error: { code: 'overloaded', overloaded: true } })
+  expect(results[4]).toMatchObject({ ok: true })
+  expect(results[5]).toMatchObject({ ok: false, error: { code: 'overloaded', overloaded: true, details: { retryAfterS: 7 } } }) // 64 too many, 100 ms each
   cluster.core.cancel('many', null)
 })
 

@@ -78,7 +78,7 @@ it('[SC9] a step that fails publishes nothing, and what was cached before stays 
     pack: fixturePack('qwen3_moe'),
     tier: 'f32',
     hosts: 2,
-    chunk: 16,
+    chunk: 8, // twice that in a step that only reads a prompt: a page
     wrapSession: (session) => ({
       ...session,
       async run(frame) {

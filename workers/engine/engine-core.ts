@@ -1,3 +1,4 @@
+import { createDepartures } from '../../shared/core/departures.ts'
 import { createPageTables } from '../../shared/core/page-tables.ts'
 import type { StepLimits } from '../../shared/core/scratch.ts'
 import type { Placement } from '../../shared/placement/placement.ts'
@@ -33,6 +34,7 @@ export interface EngineDeps {
   readonly links: readonly HostLink[]
   /** Asked after every layer: what to wait for, so that the thread sees its sockets; null where it is not time yet (docs/design/engine.md). */
   pause(): Promise<void> | null
+  nowMs(): number
   /** Told of a fault of ours; the sequences it hit were ended with `internal`. */
   onFault(error: unknown): void
 }
@@ -47,6 +49,7 @@ export function createEngineCore(deps: EngineDeps) {
   const queue = createRunQueue(tables, limits)
   const runExperts = createExpertRunner(memory, deps.placement, deps.links)
   const lane = createLane(memory, resolveTrunk(memory), { runExperts, pause: deps.pause })
+  const departures = createDepartures(deps.nowMs)
   let nextId = 0
   let steps = 0
 
@@ -56,7 +59,7 @@ export function createEngineCore(deps: EngineDeps) {
     if (!checked.ok) return checked
     const count = request.prompts.length * request.n
     const { waiting } = queue.counts()
-    if (waiting + count > LIMITS.waitingMax) return fail('overloaded', `${waiting} sequences wait already`, { retryAfterS: 1 })
+    if (waiting + count > LIMITS.waitingMax) return refuse(waiting, waiting + count - LIMITS.waitingMax)
     const owner: ActiveRequest = {
       request,
       stopTokens: new Set(request.stopTokens),
@@ -66,6 +69,10 @@ export function createEngineCore(deps: EngineDeps) {
     queue.add(createSequences(owner, info.contextTokens, () => nextId++, tables.open))
     startSteps()
     return ok(undefined)
+  }
+
+  function refuse(waiting: number, tooMany: number): Result<void, MoeError> {
+    return fail('overloaded', `${waiting} sequences wait already`, { retryAfterS: departures.secondsFor(tooMany) })
   }
 
   /** Ends one choice or all of a request: no further event, no further step. SPEC SC4. */
@@ -118,6 +125,7 @@ export function createEngineCore(deps: EngineDeps) {
 
   /** Takes a sequence out; the last one of a request ends its stream. */
   function leave(sequence: Sequence): void {
+    if (sequence.slot >= 0) departures.note()
     queue.remove(sequence)
     sequence.owner.open--
     if (sequence.owner.open === 0) sequence.owner.sink.end()

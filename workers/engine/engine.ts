@@ -122,6 +122,7 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
       placement: placement.value,
       links,
       pause,
+      nowMs: Date.now,
       prefixCache: oneOfSetting('PREFIX_CACHE', this.env.PREFIX_CACHE, ['on', 'off']) === 'on',
       onFault: (error) => console.error('engine: a step failed', error),
     })

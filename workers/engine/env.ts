@@ -7,7 +7,7 @@ export interface EngineEnv {
   readonly AUTOSCALER: DurableObjectNamespace<Autoscaler>
   readonly MODEL_PREFIX: string
   readonly TIER: string
-  /** Prompt tokens of one sequence in one step. */
+  /** Prompt tokens of a step while sequences decode. */
   readonly PREFILL_CHUNK: string
   readonly KERNELS: string
   /** on or off. */

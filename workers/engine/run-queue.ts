@@ -1,6 +1,6 @@
 import { pagesFor } from '../../shared/core/page-tables.ts'
 import type { PageTables } from '../../shared/core/page-tables.ts'
-import { chooseVictim, mayJoin, scheduleStep } from '../../shared/core/scheduler.ts'
+import { chooseVictim, mayJoin, promptBudget, scheduleStep } from '../../shared/core/scheduler.ts'
 import type { StepLimits } from '../../shared/core/scratch.ts'
 import { KV_PAGE_POSITIONS } from '../../shared/core/records.ts'
 import { firstNeeded } from './sequence.ts'
@@ -47,9 +47,9 @@ export function createRunQueue(tables: PageTables, limits: StepLimits) {
     const picked = pick(withoutFollowers(running).filter((s) => !s.inStep))
     const known = picked.map((s) => ({ id: s.id, length: s.length, known: s.tokens.length }))
     const byId = new Map(picked.map((s) => [s.id, s]))
-    const slices = scheduleStep(known, { tokens: limits.stepTokens, chunk: limits.chunk }).map(({ sequence, from, tokens }) =>
-      withPages(byId.get(sequence)!, from, tokens),
-    )
+    const decoding = running.some((s) => s.tokens.length - s.length === 1)
+    const budget = { tokens: limits.stepTokens, promptTokens: promptBudget(limits.chunk, decoding) }
+    const slices = scheduleStep(known, budget).map(({ sequence, from, tokens }) => withPages(byId.get(sequence)!, from, tokens))
     turn++
     for (const { sequence } of slices) {
       sequence.inStep = true
