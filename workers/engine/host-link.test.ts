@@ -62,3 +62,44 @@ it('[WI6] a session is opened anew after its budget of calls', async () => {
   await run()
   expect(seen).toMatchObject({ opened: 2, closed: 1 })
 })
+
+it('[WI6] calls at the same time share one session, also while it is being opened and when its budget ends', async () => {
+  const { run, seen } = linkTo(async () => ROWS)
+  for (let i = 0; i < CALLS_PER_SESSION; i += 4) expect(await Promise.all([run(), run(), run(), run()])).toMatchObject(Array(4).fill({ ok: true }))
+  expect(seen).toMatchObject({ opened: 1, closed: 0 })
+  await Promise.all([run(), run()])
+  expect(seen).toMatchObject({ opened: 2, closed: 1 })
+})
+
+it("[FA1] one call's fault opens a new session and leaves the old one to those whose calls are under way", async () => {
+  const { promise: slow, resolve } = Promise.withResolvers<Uint8Array>()
+  const { run, seen } = linkTo((call) => (call === 1 ? slow : call === 2 ? Promise.reject(new Error('reset')) : Promise.resolve(ROWS)))
+  const first = run()
+  expect(await run()).toMatchObject({ ok: true }) // its first attempt was call 2
+  expect(seen).toMatchObject({ calls: 3, opened: 2, closed: 0 })
+  resolve(ROWS)
+  expect(await first).toMatchObject({ ok: true })
+  expect(seen).toMatchObject({ calls: 3, opened: 2, closed: 1 })
+})
+
+it('[WI5] a connection that hangs is given up, closed when it comes after all, and the next call makes its own', async () => {
+  const connects: ((session: OpenSession) => void)[] = []
+  let closed = 0
+  let late = true
+  const link = createHostLink({
+    host: 'expert-00',
+    hello: HELLO,
+    within: (call) => (late ? Promise.resolve(err('late')) : call.then((value) => ok(value))),
+    wait: async () => undefined,
+    connect: () => new Promise((resolve) => connects.push((session) => resolve(ok(session)))),
+  })
+  const session: OpenSession = { run: async () => ROWS, report: async () => REPORT, close: () => void closed++ }
+  expect(await link.run(new Uint8Array(), HEADER, 16)).toMatchObject({ ok: false, error: { code: 'host-unavailable' } })
+  late = false
+  const next = link.run(new Uint8Array(), HEADER, 16)
+  connects[1]!(session)
+  expect(await next).toMatchObject({ ok: true })
+  connects[0]!(session)
+  await new Promise(setImmediate)
+  expect(closed).toBe(1)
+})

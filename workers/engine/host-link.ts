@@ -28,55 +28,96 @@ const BACKOFF_MS = [20, 200] as const
 /** Sessions are opened anew after so many calls: the CPU budget of one session is not documented (docs/design/wire.md). */
 export const CALLS_PER_SESSION = 2000
 
+/** A session and who uses it. A retired one takes no new calls and is closed by the last that ends. */
+interface SharedSession {
+  readonly session: OpenSession
+  /** Calls under way. */
+  users: number
+  /** Calls in all. */
+  calls: number
+  retired: boolean
+}
+
+/** One call, with all its attempts. */
+interface Call {
+  givenUp: boolean
+  /** What its attempt under way runs on. */
+  on: SharedSession | null
+}
+
 /**
  * The engine's end of one host: a session that is opened when needed, kept, and opened again after a fault. SPEC FA1, WI5.
- * One call at a time: a step asks a host once a layer, and waits.
+ * Lanes call at the same time: they share the session, and a fault of one call takes it from nobody whose call is under way.
  */
 export function createHostLink(deps: HostLinkDeps) {
-  let session: OpenSession | null = null
-  let calls = 0
+  let current: SharedSession | null = null
+  let opening: Promise<Result<SharedSession, MoeError>> | null = null
+  let connections = 0
 
   /** One frame to the host and its rows back, all attempts within one deadline. */
   async function run(frame: Uint8Array, header: RunHeader, rowBytes: number): Promise<Result<RowsFrame, MoeError>> {
-    const call = { givenUp: false }
+    const call: Call = { givenUp: false, on: null }
     const answer = await deps.within(attempt(call, frame, header, rowBytes))
     if (answer.ok) return answer.value
     call.givenUp = true
-    drop()
+    if (call.on) retire(call.on)
+    else abandonOpening()
+    leave(call)
     return unavailable(`did not answer within ${CALL_DEADLINE_MS} ms`)
   }
 
   /** Tries again what may pass: a lost session, a lost weight, slow storage. */
-  async function attempt(call: { readonly givenUp: boolean }, frame: Uint8Array, header: RunHeader, rowBytes: number): Promise<Result<RowsFrame, MoeError>> {
+  async function attempt(call: Call, frame: Uint8Array, header: RunHeader, rowBytes: number): Promise<Result<RowsFrame, MoeError>> {
     for (let tries = 1; ; tries++) {
       const reply = await runOnce(call, frame, header, rowBytes)
-      if (reply.ok || !reply.error.retryable || tries === ATTEMPTS || call.givenUp) return reply
-      drop()
+      if (call.givenUp) return reply
+      const last = reply.ok || !reply.error.retryable || tries === ATTEMPTS
+      if (!last && call.on) retire(call.on)
+      leave(call)
+      if (last) return reply
       await deps.wait(BACKOFF_MS[tries - 1]!)
-      if (call.givenUp) return reply // the link may serve a later call by now
+      if (call.givenUp) return reply
     }
   }
 
-  async function runOnce(call: { readonly givenUp: boolean }, frame: Uint8Array, header: RunHeader, rowBytes: number): Promise<Result<RowsFrame, MoeError>> {
-    const opened = await reachable(open(call))
-    if (!opened.ok) return opened
-    if (call.givenUp) return unavailable('was given up')
-    const reply = await reachable<Uint8Array>(opened.value.run(frame).then((bytes) => ok(bytes)))
+  async function runOnce(call: Call, frame: Uint8Array, header: RunHeader, rowBytes: number): Promise<Result<RowsFrame, MoeError>> {
+    if (!current || current.calls >= CALLS_PER_SESSION) {
+      const opened = await reachable(open())
+      if (!opened.ok) return opened
+      if (call.givenUp) return unavailable('was given up')
+      join(call, opened.value)
+    } else {
+      join(call, current)
+    }
+    const { session } = call.on!
+    const reply = await reachable<Uint8Array>(session.run(frame).then((bytes) => ok(bytes)))
     return reply.ok ? parseReply(reply.value, header, rowBytes) : reply
   }
 
-  async function open(call: { readonly givenUp: boolean }): Promise<Result<OpenSession, MoeError>> {
-    if (session && calls++ < CALLS_PER_SESSION) return ok(session)
-    drop()
-    const opened = await deps.connect(deps.hello)
-    if (!opened.ok) return opened
-    if (call.givenUp) {
+  /** One connection for all who ask while it is made. */
+  function open(): Promise<Result<SharedSession, MoeError>> {
+    if (current) retire(current)
+    opening ??= connect()
+    return opening
+  }
+
+  async function connect(): Promise<Result<SharedSession, MoeError>> {
+    const mine = ++connections
+    try {
+      const opened = await deps.connect(deps.hello)
+      if (!opened.ok) return opened
+      if (mine === connections) return ok((current = { session: opened.value, users: 0, calls: 0, retired: false }))
       opened.value.close() // nobody waits for it any more
-      return opened
+      return unavailable('was given up')
+    } finally {
+      if (mine === connections) opening = null
     }
-    session = opened.value
-    calls = 1
-    return opened
+  }
+
+  /** The connection that is being made hangs: the next call makes its own. */
+  function abandonOpening(): void {
+    connections++
+    opening = null
   }
 
   /** A rejection is the host's loss, not ours. */
@@ -88,9 +129,29 @@ export function createHostLink(deps: HostLinkDeps) {
     }
   }
 
-  function drop(): void {
-    session?.close()
-    session = null
+  function join(call: Call, shared: SharedSession): void {
+    call.on = shared
+    shared.users++
+    shared.calls++
+  }
+
+  function leave(call: Call): void {
+    const shared = call.on
+    if (!shared) return
+    call.on = null
+    shared.users--
+    closeUnused(shared)
+  }
+
+  /** No further call begins on it. */
+  function retire(shared: SharedSession): void {
+    if (current === shared) current = null
+    shared.retired = true
+    closeUnused(shared)
+  }
+
+  function closeUnused(shared: SharedSession): void {
+    if (shared.retired && shared.users === 0) shared.session.close()
   }
 
   function unavailable(why: string): { readonly ok: false; readonly error: MoeError } {
@@ -99,8 +160,8 @@ export function createHostLink(deps: HostLinkDeps) {
 
   /** What the host says of itself; null while it has no session or does not answer. */
   async function report(): Promise<HostReport | null> {
-    if (!session) return null
-    const answer = await deps.within(reachable<HostReport>(session.report().then((said) => ok(said))))
+    if (!current) return null
+    const answer = await deps.within(reachable<HostReport>(current.session.report().then((said) => ok(said))))
     return answer.ok && answer.value.ok ? answer.value.value : null
   }
 
