@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { chooseVictim, mayJoin, promptBudget, scheduleStep } from './scheduler.ts'
+import { chooseVictim, laneShare, mayJoin, promptBudget, scheduleStep } from './scheduler.ts'
 
 const arbRunning = fc
   .array(fc.record({ length: fc.nat(50), more: fc.integer({ min: 1, max: 40 }) }), { maxLength: 12 })
@@ -85,4 +85,29 @@ it('[SC8] the latest gives way, and never to a later one', () => {
   expect(chooseVictim({ id: 9 }, idle)).toBeNull()
   expect(chooseVictim({ id: 12 }, idle)).toBeNull()
   expect(chooseVictim({ id: 1 }, [])).toBeNull()
+})
+
+it('[SC10] sixteen sequences on four lanes run as four times four, five as 2, 1, 1, 1, and one that joins finds a place', () => {
+  const fill = (running: number, lanes: number) => {
+    let ready = running
+    return Array.from({ length: lanes }, (_, i) => {
+      const share = laneShare({ ready, idleLanes: lanes - i, running, lanes })
+      ready -= share
+      return share
+    })
+  }
+  expect(fill(16, 4)).toEqual([4, 4, 4, 4])
+  expect(fill(5, 4)).toEqual([2, 1, 1, 1])
+  expect(fill(1, 4)).toEqual([1, 0, 0, 0])
+  expect(laneShare({ ready: 3, idleLanes: 1, running: 6, lanes: 4 })).toBe(2) // two of its own and the new one: the next lane takes it
+})
+
+it('[SC10] as many steps as there are lanes serve everybody once', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 64 }), fc.integer({ min: 1, max: 8 }), (running, lanes) => {
+      let ready = running
+      for (let step = 0; step < lanes; step++) ready -= laneShare({ ready, idleLanes: 1, running, lanes })
+      expect(ready).toBe(0)
+    }),
+  )
 })

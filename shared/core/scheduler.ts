@@ -44,6 +44,25 @@ export function promptBudget(chunk: number, decoding: boolean): number {
   return decoding ? chunk : 2 * chunk
 }
 
+/** What a lane that wants a step finds. */
+export interface LaneView {
+  /** Sequences that could be in a step and are in none. */
+  readonly ready: number
+  /** Lanes without a step, the asking one included. */
+  readonly idleLanes: number
+  /** Sequences that run, in steps or not. */
+  readonly running: number
+  readonly lanes: number
+}
+
+/**
+ * How many sequences the next step takes. Lanes that are idle together divide what is ready; no lane takes more than its part of all that run, so
+ * that those who joined while it was away find a place in another. SPEC SC10.
+ */
+export function laneShare({ ready, idleLanes, running, lanes }: LaneView): number {
+  return Math.min(Math.ceil(ready / idleLanes), Math.ceil(running / lanes))
+}
+
 /** What admission must know of the sequences that run. */
 export interface Demand {
   readonly running: number

@@ -75,6 +75,8 @@ export interface EngineState {
   readonly status: EngineStatus
   readonly isolateId: string
   readonly kernels: string
+  /** Steps that may be under way at once. */
+  readonly lanes: number
   readonly epoch: number
   readonly running: number
   readonly waiting: number

@@ -32,6 +32,7 @@ export interface ClusterOptions {
   readonly tier: Tier
   readonly hosts: number
   readonly chunk?: number
+  readonly lanes?: number
   readonly shape?: PlacementShape
   readonly kernels?: KernelChoice
   readonly prefixCache?: boolean
@@ -57,7 +58,17 @@ export async function createCluster(options: ClusterOptions) {
   const store = (options.wrapStore ?? ((s) => s))(diskStore(pack))
   const loaded = must(
     await loadTrunk(
-      { manifest, tier, chunk: options.chunk ?? 64, modules, kernels, store, createHasher: nodeHasher, kvPagesMax: options.kvPages ?? Infinity },
+      {
+        manifest,
+        tier,
+        chunk: options.chunk ?? 64,
+        lanes: options.lanes ?? 1,
+        modules,
+        kernels,
+        store,
+        createHasher: nodeHasher,
+        kvPagesMax: options.kvPages ?? Infinity,
+      },
       () => undefined,
     ),
   )
@@ -94,11 +105,12 @@ export async function createCluster(options: ClusterOptions) {
       },
     })
   })
-  const { memory, limits } = loaded
+  const { lanes, limits } = loaded
+  const memory = lanes[0]!
   const info = { model: manifest.name, digest: manifest.digest, tier, contextTokens: memory.budget.contextTokens, vocab: manifest.spec.vocab }
   const faults: unknown[] = []
   const core = createEngineCore({
-    memory,
+    lanes,
     info,
     limits,
     placement,

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { GenerateEvent, GenerateRequest } from '../../shared/protocol/engine-api.ts'
 import { DEMO_PACK, fixturePack } from '../e2e/pack-fixtures.ts'
@@ -100,62 +99,3 @@ it('[SC9] a step that fails publishes nothing, and what was cached before stays 
   expect(cachedOf(after)).toEqual([cached * 16])
   expect(choiceBits(after, 0)).toBe(choiceBits(undisturbed, 0))
 })
-
-/** Prompts of few kinds, so that they share beginnings of many lengths. */
-const arbRequest = fc.record({
-  kind: fc.nat(1),
-  length: fc.oneof(fc.integer({ min: 1, max: 90 }), fc.constantFrom(16, 17, 32, 33, 48)),
-  branch: fc.option(fc.nat(60)),
-  maxTokens: fc.constantFrom(1, 4, 17, 34),
-  n: fc.integer({ min: 1, max: 3 }),
-  echo: fc.boolean(),
-  cancelled: fc.boolean(),
-})
-
-/** Three choices that together outgrow the pages. */
-const GROWING = { kind: 0, length: 20, branch: null, maxTokens: 80, n: 3, echo: false, cancelled: false }
-
-it.each([
-  ['qwen3_moe', 'f32', 10],
-  ['mixtral_swa', 'q8', 9],
-  ['granitemoeshared', 'q4', 9],
-] as const)(
-  '[SC8] [SC9] [NU2] %s at %s with %i pages: hits, evictions, preemptions and cancels in any order, the bits of a request alone',
-  async (model, tier, kvPages) => {
-    const pack = fixturePack(model)
-    const alone = await createCluster({ pack, tier, hosts: 1, prefixCache: false })
-    const busy = await createCluster({ pack, tier, hosts: 2, chunk: 11, kvPages })
-    await fc.assert(
-      fc.asyncProperty(fc.array(arbRequest, { minLength: 1, maxLength: 7 }), async (drawn) => {
-        const shapes = [GROWING, ...drawn]
-        const requests = shapes.map(({ kind, length, branch, maxTokens, n, echo }) => {
-          const prompt = Array.from({ length }, (_, i) => 3 + ((i * 7 + kind * 13 + (branch !== null && i >= branch ? 1 : 0)) % 90))
-          return greedyRequest([prompt], { n, maxTokens, sampling: { ...SAMPLED, seed: length }, logprobs: 2, echo })
-        })
-        const together = await Promise.all(
-          requests.map(
-            (request, i) =>
-              new Promise<GenerateEvent[]>((resolve) => {
-                const events: GenerateEvent[] = []
-                const emit = (event: GenerateEvent) => {
-                  events.push(event)
-                  if (shapes[i]!.cancelled && event.type === 'token') busy.core.cancel(request.requestId, null)
-                }
-                must(busy.core.generate(request, { emit, end: () => resolve(events) }))
-              }),
-          ),
-        )
-        for (const [i, request] of requests.entries()) {
-          if (shapes[i]!.cancelled) continue
-          const plain = await answer(alone, request)
-          for (let index = 0; index < request.n; index++) expect(choiceBits(together[i]!, index)).toBe(choiceBits(plain, index))
-        }
-        expect(busy.core.counts()).toMatchObject({ running: 0, waiting: 0, kvPagesUsed: 0 })
-        expect([...busy.faults, ...alone.faults]).toEqual([])
-      }),
-      { numRuns: 12 },
-    )
-    expect(busy.core.counts().preemptions).toBeGreaterThan(0)
-    expect(busy.core.counts().cachedTokens).toBeGreaterThan(0)
-  },
-)

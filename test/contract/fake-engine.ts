@@ -68,6 +68,7 @@ export class FakeEngine implements EngineApi {
     const running = [...this.#running.values()].reduce((sum, request) => sum + request.choices.size, 0)
     const constants = {
       isolateId: 'fake',
+      lanes: 1,
       kernels: 'none',
       epoch: 1,
       waiting: 0,

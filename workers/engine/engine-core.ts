@@ -23,8 +23,8 @@ import type { ActiveRequest, Sequence } from './sequence.ts'
 import { resolveTrunk } from './trunk-weights.ts'
 
 export interface EngineDeps {
-  /** Loaded: the trunk is in place. */
-  readonly memory: EngineMemory
+  /** A view of the engine's memory for each lane. Loaded: the trunk is in place. */
+  readonly lanes: readonly EngineMemory[]
   readonly info: ModelInfo
   readonly limits: StepLimits
   readonly placement: Placement
@@ -40,15 +40,20 @@ export interface EngineDeps {
 }
 
 /**
- * The engine without its platform: continuous batching over one model. A turn is sweep → admit → schedule → forward → settle; the end of a
- * step begins the next. SPEC SC1 to SC5, SC8.
+ * The engine without its platform: continuous batching over one model. Lanes run steps at the same time, each at its own layer, on sequences of
+ * its own: while one waits for a host, another computes. A turn is sweep → admit → schedule → forward → settle; the end of a step begins the
+ * next. SPEC SC1 to SC5, SC8 to SC10.
  */
 export function createEngineCore(deps: EngineDeps) {
-  const { memory, info, limits } = deps
+  const { info, limits } = deps
+  const memory = deps.lanes[0]!
   const tables = createPageTables(memory.budget.kvPages, { prefixCache: deps.prefixCache })
   const queue = createRunQueue(tables, limits)
-  const runExperts = createExpertRunner(memory, deps.placement, deps.links)
-  const lane = createLane(memory, resolveTrunk(memory), { runExperts, pause: deps.pause })
+  const trunk = resolveTrunk(memory)
+  const lanes = deps.lanes.map((view) => {
+    const runExperts = createExpertRunner(view, deps.placement, deps.links)
+    return createLane(view, trunk, { runExperts, pause: deps.pause })
+  })
   const departures = createDepartures(deps.nowMs)
   let nextId = 0
   let steps = 0
@@ -82,21 +87,25 @@ export function createEngineCore(deps: EngineDeps) {
     }
   }
 
+  /** Gives every idle lane a step, as long as there is something to do. */
   function startSteps(): void {
-    if (lane.busy) return
     try {
-      for (const sequence of queue.all()) if (sequence.cancelled) leave(sequence)
-      const slices = queue.nextStep()
-      if (slices.length > 0) void runStep(lane, slices)
+      for (const sequence of queue.all()) if (sequence.cancelled && !sequence.inStep) leave(sequence)
+      const idle = lanes.filter((lane) => !lane.busy)
+      for (const [i, lane] of idle.entries()) {
+        const slices = queue.nextStep(idle.length - i)
+        if (slices.length === 0) return
+        void runStep(lane, slices)
+      }
     } catch (error) {
       failAll(error)
     }
   }
 
-  async function runStep(on: Lane, slices: readonly StepSlice[]): Promise<void> {
-    on.busy = true
+  async function runStep(lane: Lane, slices: readonly StepSlice[]): Promise<void> {
+    lane.busy = true
     try {
-      const done = await on.run(slices)
+      const done = await lane.run(slices)
       steps++
       for (const { sequence } of slices) sequence.inStep = false
       if (done.ok) settleSlices(slices)
@@ -105,7 +114,7 @@ export function createEngineCore(deps: EngineDeps) {
       for (const { sequence } of slices) sequence.inStep = false
       failAll(fault)
     }
-    on.busy = false
+    lane.busy = false
     startSteps()
   }
 
@@ -133,19 +142,24 @@ export function createEngineCore(deps: EngineDeps) {
 
   /** A step that failed ends the requests it carried, whole: half an answer is none. SPEC FA2. */
   function failSlices(slices: readonly StepSlice[], error: MoeError): void {
-    for (const owner of new Set(slices.map(({ sequence }) => sequence.owner))) failRequest(owner, error)
+    for (const owner of new Set(slices.flatMap(({ sequence }) => (sequence.cancelled ? [] : [sequence.owner])))) failRequest(owner, error)
   }
 
   /** A fault of ours: nobody knows what it spoiled. */
   function failAll(fault: unknown): void {
     const error = moeError('internal', 'the engine failed; the request was ended', {})
-    for (const owner of new Set(queue.all().map((s) => s.owner))) failRequest(owner, error)
+    for (const owner of new Set(queue.all().flatMap((s) => (s.cancelled ? [] : [s.owner])))) failRequest(owner, error)
     deps.onFault(fault)
   }
 
+  /** What another lane has of the request leaves when its step ends. */
   function failRequest(owner: ActiveRequest, error: MoeError): void {
     owner.sink.emit({ type: 'error', error })
-    for (const sequence of queue.all()) if (sequence.owner === owner) leave(sequence)
+    for (const sequence of queue.all()) {
+      if (sequence.owner !== owner) continue
+      sequence.cancelled = true
+      if (!sequence.inStep) leave(sequence)
+    }
   }
 
   function counts() {

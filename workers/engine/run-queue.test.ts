@@ -6,7 +6,7 @@ import type { StepSlice } from './run-queue.ts'
 import { createSequences } from './sequence.ts'
 import type { ActiveRequest, Sequence } from './sequence.ts'
 
-const LIMITS = { stepTokens: 12, running: 6, chunk: 6 }
+const LIMITS = { lanes: 1, stepTokens: 12, running: 6, chunk: 6 }
 const PAGES = 8
 const CONTEXT = PAGES * 16
 
@@ -44,11 +44,13 @@ interface Job {
   readonly patience: number | null
 }
 
-/** Plays the part of the engine: takes steps until all is done, and checks after each what must always hold. */
-function simulate(shapes: readonly { kind: number; prompt: number; generate: number; arrives: number; patience: number | null }[], prefixCache: boolean) {
+type Shape = typeof arbJob extends fc.Arbitrary<infer T> ? T : never
+
+/** Plays the part of the engine on `lanes` lanes, whose steps end in any order, until all is done; checks after each what must always hold. */
+function simulate(shapes: readonly Shape[], lanes: number, prefixCache: boolean) {
   const tables = createPageTables(PAGES, { prefixCache })
+  const queue = createRunQueue(tables, { ...LIMITS, lanes })
   const memory = new Map<number, number>()
-  const queue = createRunQueue(tables, LIMITS)
   let nextId = 0
   const jobs = shapes
     .toSorted((a, b) => a.arrives - b.arrives)
@@ -57,32 +59,39 @@ function simulate(shapes: readonly { kind: number; prompt: number; generate: num
       const [sequence] = createSequences(owner([prompt]), CONTEXT, () => nextId++, tables.open)
       return { ...shape, sequence: sequence!, generate: Math.min(shape.generate, CONTEXT - shape.prompt) }
     })
-  const finished: Sequence[] = []
   const pending = [...jobs]
-  for (let step = 0; finished.length < jobs.length; step++) {
+  const underWay: StepSlice[][] = []
+  let left = jobs.length
+  const leave = (sequence: Sequence) => {
+    queue.remove(sequence)
+    left--
+  }
+  for (let step = 0; left > 0; step++) {
     if (step > 20_000) throw new Error('it never ends')
     while (pending[0] && pending[0].arrives <= step) queue.add([pending.shift()!.sequence])
     for (const { sequence, patience, arrives } of jobs) if (patience !== null && step > arrives + patience) sequence.cancelled = true
-    for (const sequence of queue.all()) {
-      if (!sequence.cancelled) continue
-      queue.remove(sequence)
-      finished.push(sequence)
+    for (const sequence of queue.all()) if (sequence.cancelled && !sequence.inStep) leave(sequence)
+    while (underWay.length < lanes) {
+      const slices = queue.nextStep(lanes - underWay.length)
+      if (slices.length === 0) break
+      checkSlices(queue.all(), slices, underWay.flat())
+      for (const slice of slices) beginWriting(memory, slice)
+      underWay.push(slices)
     }
-    const slices = queue.nextStep()
-    check(queue.all(), slices)
-    for (const slice of slices) compute(memory, slice)
-    if (queue.all().length > 0) expect(slices.length).toBeGreaterThan(0)
-    for (const { sequence, from, tokens } of slices) {
-      expect(from).toBe(sequence.length)
+    checkPages(queue.all())
+    const oldest = queue.all().find((s) => s.slot >= 0)
+    if (oldest && lanes === 1) expect(oldest.inStep).toBe(true) // it always advances
+    if (queue.all().length > 0) expect(underWay.length).toBeGreaterThan(0)
+    for (const slice of underWay.splice(prefixHash([step]) % Math.max(1, underWay.length), 1).flat()) {
+      const { sequence } = slice
+      attend(memory, slice)
       sequence.inStep = false
-      sequence.length += tokens
+      sequence.length += slice.tokens
       tables.publish(sequence.table, sequence.tokens, sequence.length)
       if (sequence.length < sequence.tokens.length) continue
       sequence.tokens.push(prefixHash(sequence.tokens) & 3)
       const { generate } = jobs.find((job) => job.sequence === sequence)!
-      if (sequence.tokens.length - sequence.promptLength < generate) continue
-      queue.remove(sequence)
-      finished.push(sequence)
+      if (sequence.tokens.length - sequence.promptLength >= generate) leave(sequence)
     }
   }
   expect(tables.held).toBe(0)
@@ -90,44 +99,60 @@ function simulate(shapes: readonly { kind: number; prompt: number; generate: num
   return queue.counts()
 }
 
-/** As attention would: reads every position before the slice, then writes the slice's own. A cell is the hash of the tokens up to it. */
-function compute(memory: Map<number, number>, { sequence, from, tokens }: StepSlice): void {
-  const { table } = sequence
+/** The positions of a slice: nobody may read or write them until its step ends. */
+function beginWriting(memory: Map<number, number>, { sequence, from, tokens }: StepSlice): void {
+  for (let position = from; position < from + tokens; position++) memory.set(cellOf(sequence, position), BEING_WRITTEN)
+}
+
+/** As attention does: reads all before the slice and writes the slice. What stands in a cell is the hash of the tokens up to it. */
+function attend(memory: Map<number, number>, { sequence, from, tokens }: StepSlice): void {
   let hash = 0
   for (let position = 0; position < from + tokens; position++) {
     hash = prefixHash([sequence.tokens[position]!], hash)
-    const cell = table.pages[Math.floor(position / 16)]! * 16 + (position % 16)
-    if (position >= from) memory.set(cell, hash)
-    else if (memory.get(cell) !== hash) throw new Error(`sequence ${sequence.id} reads foreign keys at ${position}`)
+    const cell = cellOf(sequence, position)
+    if (memory.get(cell) !== (position < from ? hash : BEING_WRITTEN)) throw new Error(`sequence ${sequence.id}: position ${position} is another's`)
+    memory.set(cell, hash)
   }
+}
+
+const BEING_WRITTEN = 0.5
+
+function cellOf({ table }: Sequence, position: number): number {
+  return table.pages[Math.floor(position / 16)]! * 16 + (position % 16)
 }
 
 function prefixHash(tokens: readonly number[], begin = 0): number {
   return tokens.reduce((hash, token) => Math.imul(hash ^ (token + 1), 0x9e3779b1) ^ (hash >>> 13), begin)
 }
 
-function check(all: readonly Sequence[], slices: readonly StepSlice[]): void {
+function checkPages(all: readonly Sequence[]): void {
   const own = all.flatMap((s) => s.table.pages.slice(s.table.nodes.length))
   const shared = new Set(all.flatMap((s) => s.table.nodes.map((node) => node.page)))
   expect(new Set([...own, ...shared]).size).toBe(own.length + shared.size)
-  expect(new Set(all.filter((s) => s.slot >= 0).map((s) => s.slot)).size).toBe(all.filter((s) => s.slot >= 0).length)
+  const slots = all.flatMap((s) => (s.slot >= 0 ? [s.slot] : []))
+  expect(new Set(slots).size).toBe(slots.length)
+}
+
+function checkSlices(all: readonly Sequence[], slices: readonly StepSlice[], others: readonly StepSlice[]): void {
   for (const { sequence, from, tokens } of slices) {
+    expect(from).toBe(sequence.length)
     expect(tokens).toBeGreaterThan(0)
     expect(from + tokens).toBeLessThanOrEqual(sequence.tokens.length)
     expect(sequence.table.pages.length).toBeGreaterThanOrEqual(pagesFor(from + tokens))
     expect(from).toBeGreaterThanOrEqual(sequence.table.nodes.length * 16) // what is published is never written again
+    expect(all).toContain(sequence)
   }
+  const inSteps = [...slices, ...others].map((slice) => slice.sequence)
+  expect(new Set(inSteps).size).toBe(inSteps.length)
   expect(slices.reduce((sum, slice) => sum + slice.tokens, 0)).toBeLessThanOrEqual(LIMITS.stepTokens)
-  const oldest = all.find((s) => s.slot >= 0)
-  if (oldest) expect(slices.some((slice) => slice.sequence === oldest)).toBe(true) // it always advances
 }
 
-it('[SC8] whatever arrives, leaves and grows: every sequence ends, the oldest advances in every step, no page is lost or read by who may not', () => {
+it('[SC8] [SC10] whatever arrives, leaves and grows, on however many lanes: every sequence ends, the oldest advances, no page is lost or read by who may not', () => {
   let preemptions = 0
   let cachedTokens = 0
   fc.assert(
-    fc.property(fc.array(arbJob, { minLength: 1, maxLength: 10 }), fc.boolean(), (shapes, prefixCache) => {
-      const counts = simulate(shapes, prefixCache)
+    fc.property(fc.array(arbJob, { minLength: 1, maxLength: 10 }), fc.integer({ min: 1, max: 4 }), fc.boolean(), (shapes, lanes, prefixCache) => {
+      const counts = simulate(shapes, lanes, prefixCache)
       preemptions += counts.preemptions
       cachedTokens += counts.cachedTokens
     }),
@@ -144,7 +169,7 @@ it('[SC8] the latest is preempted, keeps its age and its tokens, and is computed
   const [old, late] = [15, 16].map((length) => createSequences(owner([Array(length).fill(5)]), 64, () => nextId++, tables.open)[0]!)
   queue.add([old!, late!])
   const step = () => {
-    const slices = queue.nextStep()
+    const slices = queue.nextStep(1)
     for (const { sequence, tokens } of slices) {
       sequence.inStep = false
       sequence.length += tokens
@@ -167,13 +192,13 @@ it('[SC8] the latest is preempted, keeps its age and its tokens, and is computed
 
 it('[SC9] who would compute a page that an earlier one is computing waits for it, and finds it', () => {
   const tables = createPageTables(20, { prefixCache: true })
-  const queue = createRunQueue(tables, { stepTokens: 40, running: 6, chunk: 10 })
+  const queue = createRunQueue(tables, { lanes: 1, stepTokens: 40, running: 6, chunk: 10 })
   let nextId = 0
   const prompt = Array.from({ length: 50 }, (_, i) => i)
   const sequences = createSequences(owner([prompt, prompt, prompt.with(20, 99)]), 320, () => nextId++, tables.open)
   queue.add(sequences)
   const step = () => {
-    const slices = queue.nextStep()
+    const slices = queue.nextStep(1)
     for (const { sequence, tokens } of slices) {
       sequence.inStep = false
       sequence.length += tokens
@@ -196,6 +221,6 @@ it('[SC4] what a step has cannot be removed', () => {
   const queue = createRunQueue(tables, LIMITS)
   const [sequence] = createSequences(owner([[1, 2]]), 64, () => 0, tables.open)
   queue.add([sequence!])
-  queue.nextStep()
+  queue.nextStep(1)
   expect(() => queue.remove(sequence!)).toThrow(/step/)
 })

@@ -1,6 +1,6 @@
 import { pagesFor } from '../../shared/core/page-tables.ts'
 import type { PageTables } from '../../shared/core/page-tables.ts'
-import { chooseVictim, mayJoin, promptBudget, scheduleStep } from '../../shared/core/scheduler.ts'
+import { chooseVictim, laneShare, mayJoin, promptBudget, scheduleStep } from '../../shared/core/scheduler.ts'
 import type { StepLimits } from '../../shared/core/scratch.ts'
 import { KV_PAGE_POSITIONS } from '../../shared/core/records.ts'
 import { firstNeeded } from './sequence.ts'
@@ -39,12 +39,16 @@ export function createRunQueue(tables: PageTables, limits: StepLimits) {
     vacate(sequence)
   }
 
-  /** The slices of the next step, each with its pages; none where nothing can run. Their sequences are `inStep` from here on. */
-  function nextStep(): StepSlice[] {
+  /**
+   * The slices of the next step, each with its pages; none where nothing can run. Their sequences are `inStep` from here on.
+   * @param idleLanes lanes that could take a step now, this one included: they divide what is idle.
+   */
+  function nextStep(idleLanes: number): StepSlice[] {
     admit()
     const idle = running.filter((s) => !s.inStep)
     for (const sequence of idle) reuse(sequence)
-    const picked = pick(withoutFollowers(running).filter((s) => !s.inStep))
+    const ready = withoutFollowers(running).filter((s) => !s.inStep)
+    const picked = pick(ready, laneShare({ ready: ready.length, idleLanes, running: running.length, lanes: limits.lanes }))
     const known = picked.map((s) => ({ id: s.id, length: s.length, known: s.tokens.length }))
     const byId = new Map(picked.map((s) => [s.id, s]))
     const decoding = running.some((s) => s.tokens.length - s.length === 1)
@@ -96,10 +100,11 @@ export function createRunQueue(tables: PageTables, limits: StepLimits) {
     })
   }
 
-  /** Those that have, or now get, room for a position at least; who waited longest is asked first. */
-  function pick(idle: readonly Sequence[]): Sequence[] {
+  /** At most `share` of those that have, or now get, room for a position at least; who waited longest is asked first. */
+  function pick(ready: readonly Sequence[], share: number): Sequence[] {
     const picked = new Set<Sequence>()
-    for (const sequence of idle.toSorted((a, b) => a.turn - b.turn || a.id - b.id)) {
+    for (const sequence of ready.toSorted((a, b) => a.turn - b.turn || a.id - b.id)) {
+      if (picked.size === share) break
       if (sequence.slot >= 0 && makeRoom(sequence, picked)) picked.add(sequence) // no slot: preempted a moment ago
     }
     return [...picked].toSorted(byAge)
