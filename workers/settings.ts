@@ -2,9 +2,11 @@ import { isTier } from '../shared/protocol/tiers.ts'
 import type { Tier } from '../shared/protocol/tiers.ts'
 
 /** Settings are strings of a deployment. A wrong one is a mistake of whoever deployed, and throws before anything is served. */
-export function wholeSetting(name: string, value: string): number {
-  if (!/^[1-9][0-9]{0,14}$/.test(value)) throw new Error(`setting ${name} is '${value}', expected a whole number from 1 on`)
-  return Number(value)
+export function wholeSetting(name: string, value: string, min = 1, max = 1e15): number {
+  const number = Number(value)
+  if (!/^[0-9]{1,16}$/.test(value) || number < min || number > max)
+    throw new Error(`setting ${name} is '${value}', expected a whole number from ${min} to ${max}`)
+  return number
 }
 
 export function tierSetting(value: string): Tier {

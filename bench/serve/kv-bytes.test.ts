@@ -5,7 +5,7 @@ import type { EngineState } from '../../shared/protocol/engine-api.ts'
 import { TINY_SPEC } from '../../test/fixtures/tiny-pack.ts'
 import { kvBytesOverFormula, kvTokenBytes } from './kv-bytes.ts'
 
-const PLAN = planEngineMemory(TINY_SPEC, 'q8', stepLimits(TINY_SPEC, 64).stepTokens)
+const PLAN = planEngineMemory(TINY_SPEC, 'q8', stepLimits(TINY_SPEC, 64, 1))
 
 function stateWith(kvPagesUsed: number): EngineState {
   if (!PLAN.ok) throw new Error(PLAN.error.message)
@@ -19,6 +19,10 @@ function stateWith(kvPagesUsed: number): EngineState {
     waiting: 0,
     steps: 0,
     hosts: [],
+    lanes: 1,
+    kvPagesCached: 0,
+    cachedTokens: 0,
+    preemptions: 0,
   } as const
   return { ...rest, kvPagesUsed, kvPagesTotal: kvPages, memoryBytes: totalBytes }
 }

@@ -15,7 +15,7 @@ export function kvTokenBytes(spec: ModelSpec): number {
  * @param chunk the run's prefill chunk: with the model it sizes the scratch.
  */
 export function kvBytesOverFormula(spec: ModelSpec, tier: Tier, chunk: number, idle: EngineState, busy: EngineState, tokens: number): number {
-  const plan = planEngineMemory(spec, tier, stepLimits(spec, chunk).stepTokens)
+  const plan = planEngineMemory(spec, tier, stepLimits(spec, chunk, 1))
   if (!plan.ok) throw new Error(plan.error.message)
   const pageBytes = (busy.memoryBytes - plan.value.trunkBytes - plan.value.scratchBytes) / busy.kvPagesTotal
   return ((busy.kvPagesUsed - idle.kvPagesUsed) * pageBytes) / (tokens * kvTokenBytes(spec))

@@ -16,8 +16,13 @@ export const devCommand = new Command('dev')
   .option('--state <dir>', 'where local R2, logs and generated configs live', '.isomoe')
   .option('--arena-mib <n>', 'budget of expert weights on each host', wholeNumber(1, LIMITS.hostArenaBytes / MIB), LIMITS.hostArenaBytes / MIB)
   .addOption(new Option('--placement <shape>', 'fewest hosts a layer, or every layer over all hosts').choices(PLACEMENT_SHAPES).default('packed'))
-  .option('--chunk <n>', 'prompt tokens that one sequence takes in a step', wholeNumber(1, 512), 64)
+  .option('--chunk <n>', 'prompt tokens of a step while sequences decode; twice as many otherwise', wholeNumber(1, 512), 64)
   .addOption(new Option('--kernels <variant>', 'WASM kernels; auto probes for relaxed SIMD').choices(KERNEL_CHOICES).default('auto'))
+  .option('--lanes <n>', 'steps under way at once: one computes while others wait for hosts (default: 1, or 4 with --rtt-ms)', wholeNumber(1, LIMITS.lanesMax))
+  .option('--rtt-ms <n>', 'emulated network: every call to a host takes so much longer', wholeNumber(0, 1000), 0)
+  .addOption(
+    new Option('--prefix-cache <switch>', 'share the KV pages of equal prefixes; off only to measure what it wins').choices(['on', 'off']).default('on'),
+  )
   .action(async (options: DevOptions) => (await import('./run-dev.ts')).runDev(options)) // imported here: wrangler takes a second that other commands need not wait
 
 function wholeNumber(min: number, max: number): (text: string) => number {

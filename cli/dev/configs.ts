@@ -13,6 +13,10 @@ export interface RunSettings {
   readonly placement: string
   readonly chunk: number
   readonly kernels: string
+  readonly prefixCache: string
+  readonly lanes: number
+  /** Emulated network between engine and hosts; 0 for none. */
+  readonly rttMs: number
 }
 
 type RawConfig = ReturnType<typeof experimental_readRawConfig>['rawConfig']
@@ -27,7 +31,13 @@ export async function writeConfigs(folder: string, settings: RunSettings): Promi
   const model = { MODEL_PREFIX: settings.modelPrefix, TIER: settings.tier }
   const kernels = { KERNELS: settings.kernels }
   const gateway = template('wrangler.toml', { vars: model })
-  const engine = template('workers/engine/wrangler.toml', { vars: { ...model, ...kernels, PREFILL_CHUNK: String(settings.chunk) } })
+  const steps = {
+    PREFILL_CHUNK: String(settings.chunk),
+    PREFIX_CACHE: settings.prefixCache,
+    LANES: String(settings.lanes),
+    RTT_MS: String(settings.rttMs),
+  }
+  const engine = template('workers/engine/wrangler.toml', { vars: { ...model, ...kernels, ...steps } })
   engine.durable_objects!.bindings.push(...settings.hosts.map((host) => ({ name: hostBinding(host), class_name: 'Expert', script_name: host })))
   const autoscaler = template('workers/autoscaler/wrangler.toml', {
     vars: { ...model, HOSTS: JSON.stringify(settings.hosts), ARENA_BYTES: String(settings.arenaBytes), PLACEMENT: settings.placement },

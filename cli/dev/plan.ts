@@ -16,6 +16,7 @@ export interface DevPlanInputs {
   readonly arenaBytes: number
   readonly shape: PlacementShape
   readonly chunk: number
+  readonly lanes: number
 }
 
 export interface DevPlan {
@@ -33,7 +34,7 @@ export function planDev(inputs: DevPlanInputs): DevPlan {
   const { manifest, tier } = inputs
   if (!manifest.tiers.includes(tier)) throw new CliError('tier-missing', `the pack has no tier ${tier}, only ${manifest.tiers.join(', ')}`)
   const hosts = hostNames(inputs.hostCount)
-  const engine = planEngineMemory(manifest.spec, tier, stepLimits(manifest.spec, inputs.chunk).stepTokens)
+  const engine = planEngineMemory(manifest.spec, tier, stepLimits(manifest.spec, inputs.chunk, inputs.lanes))
   const expertBytes = expertBytesByLayer(manifest.spec, tier)
   const arenaBytes = Math.min(inputs.arenaBytes, WASM_BYTES_MAX - hostScratchBytes(manifest.spec))
   const unbounded = hosts.map((host) => ({ host, arenaBytes: Number.MAX_SAFE_INTEGER }))

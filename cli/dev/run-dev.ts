@@ -32,9 +32,14 @@ export interface DevOptions {
   readonly placement: PlacementShape
   readonly chunk: number
   readonly kernels: KernelChoice
+  readonly prefixCache: 'on' | 'off'
+  /** Absent: what suits the network. */
+  readonly lanes?: number
+  readonly rttMs: number
 }
 
 const READY_POLL_MS = 50
+const LANES_ON_NETWORK = 4
 
 /** Plans, starts, seeds, says `ready`, and stops all of it on Ctrl-C. */
 export async function runDev(options: DevOptions): Promise<void> {
@@ -46,6 +51,7 @@ export async function runDev(options: DevOptions): Promise<void> {
     arenaBytes: options.arenaMib * MIB,
     shape: options.placement,
     chunk: options.chunk,
+    lanes: lanesOf(options),
   })
   if (plan.over.length > 0) {
     process.stderr.write(plan.table)
@@ -65,12 +71,17 @@ export async function runDev(options: DevOptions): Promise<void> {
   }
 }
 
+/** In one process all workers share a thread: nobody computes while a lane waits. With a network between them somebody may. */
+function lanesOf({ lanes, rttMs }: DevOptions): number {
+  return lanes ?? (rttMs > 0 ? LANES_ON_NETWORK : 1)
+}
+
 async function serve(options: DevOptions, manifest: Manifest, plan: DevPlan, relay: Relay, interrupted: Promise<'interrupted'>): Promise<void> {
   const starting = startScripts(options, manifest, plan)
   try {
     const ready = starting.then((cluster) => seedAndLoad(options, manifest, cluster, relay))
     if ((await Promise.race([ready, interrupted])) !== 'ready') return
-    process.stdout.write(`${plan.table}${readyText(options, manifest)}`)
+    process.stdout.write(`${plan.table}${networkText(options)}${readyText(options, manifest)}`)
     await interrupted
   } finally {
     await starting.then(
@@ -105,6 +116,9 @@ async function startScripts(options: DevOptions, manifest: Manifest, plan: DevPl
     placement: options.placement,
     chunk: options.chunk,
     kernels: options.kernels,
+    prefixCache: options.prefixCache,
+    lanes: lanesOf(options),
+    rttMs: options.rttMs,
   })
   // With plain kernels the relaxed module is not even loaded: a runtime that does not know relaxed SIMD refuses the whole script for it.
   const wasmAlias = new Map(options.kernels === 'plain' ? [['kernels.relaxed.wasm', join(REPOSITORY, 'wasm/build/kernels.plain.wasm')]] : [])
@@ -138,6 +152,11 @@ function onceInterrupted(): Promise<'interrupted'> {
       })
     }
   })
+}
+
+/** Nobody shall take a delay that was asked for as the machine's own. */
+function networkText({ rttMs }: DevOptions): string {
+  return rttMs > 0 ? `emulated network: ${rttMs} ms for each call to a host\n` : ''
 }
 
 /** The ready line, and a request that works as it stands: a pack without a tokenizer takes ids only. */

@@ -20,7 +20,7 @@ export function contextPages(spec: ModelSpec): number {
   return Math.ceil(spec.context / KV_PAGE_POSITIONS)
 }
 
-/** Bytes of one token in each of the engine's buffers; a buffer holds `stepTokens` of them. The one list for budget and allocation. */
+/** Bytes of one token in each of a lane's buffers; a buffer holds `stepTokens` of them. The one list for budget and allocation. */
 export function engineTokenBytes(spec: ModelSpec) {
   const { heads, kvHeads, headDim } = spec.attention
   const hidden = padCols(spec.hidden) * 4
@@ -54,7 +54,7 @@ export function engineTokenBytes(spec: ModelSpec) {
   } as const
 }
 
-/** Bytes of the engine's buffers that do not grow with the step. */
+/** Bytes of the engine's buffers that do not grow with the step. Lanes share them: what is in them is used up before a step next waits. */
 export function engineFixedBytes(spec: ModelSpec) {
   return {
     routerScratch: padRows(spec.router.experts) * 8,
@@ -64,25 +64,31 @@ export function engineFixedBytes(spec: ModelSpec) {
   } as const
 }
 
-/** Sizes of a step: how many tokens it may have, how many sequences may run, how much of a prompt it takes. */
+/** Sizes of the steps: how many at once, how many tokens each may have, how many sequences may run, how much of a prompt a step takes. */
 export interface StepLimits {
+  /** Steps under way at once, each in buffers of its own. */
+  readonly lanes: number
+  /** Tokens of one lane's step. */
   readonly stepTokens: number
+  /** Sequences, all lanes together. */
   readonly running: number
+  /** Prompt tokens of a step while sequences decode. */
   readonly chunk: number
 }
 
 /**
- * A step as large as a frame allows: all its pairs may go to one host and come back in one message. Half of a small step stays for
- * decodes, so that a prompt never starves them. SPEC SC1.
+ * A step as large as a frame allows: all its pairs may go to one host and come back in one message. A lane has room for its part of the sequences
+ * and a chunk of prompts beside them; half of a small step stays for decodes, so that a prompt never starves them. Lanes divide the chunk, but not
+ * below HOST_ROWS, what a host computes at once: smaller ones would cost prompts more than they save memory. SPEC SC1, SC10.
  * @returns fewer than two tokens where not even a decode and a prompt token fit: such a model cannot be served.
  */
-export function stepLimits(spec: ModelSpec, chunk: number): StepLimits {
+export function stepLimits(spec: ModelSpec, chunk: number, lanes: number): StepLimits {
   const { topK } = spec.router
   const rowBytes = topK * padCols(spec.hidden) * 4
   const fits = Math.min(Math.floor((LIMITS.frameBytesMax - FRAME_OVERHEAD_BYTES) / rowBytes), Math.floor(LIMITS.framePairsMax / topK), LIMITS.frameTokensMax)
-  const chunkTokens = Math.min(chunk, Math.floor(fits / 2))
-  const running = Math.min(LIMITS.runningMax, fits - chunkTokens)
-  return { stepTokens: running + chunkTokens, running, chunk: chunkTokens }
+  const chunkTokens = Math.min(chunk, Math.max(HOST_ROWS, Math.ceil(chunk / lanes)), Math.floor(fits / 2))
+  const running = Math.min(LIMITS.runningMax, lanes * (fits - chunkTokens))
+  return { lanes, stepTokens: Math.ceil(running / lanes) + chunkTokens, running, chunk: chunkTokens }
 }
 
 /** Bytes of one token in each of a host's buffers; a buffer holds HOST_ROWS of them. */

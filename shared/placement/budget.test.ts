@@ -35,9 +35,9 @@ const arbSpec: fc.Arbitrary<ModelSpec> = fc
 
 it('[SC1] every step fits a frame, and decodes are never starved by a chunk', () => {
   fc.assert(
-    fc.property(arbSpec, fc.integer({ min: 1, max: 512 }), (spec, chunk) => {
-      const limits = stepLimits(spec, chunk)
-      expect(limits.stepTokens).toBe(limits.running + limits.chunk)
+    fc.property(arbSpec, fc.integer({ min: 1, max: 512 }), fc.integer({ min: 1, max: 8 }), (spec, chunk, lanes) => {
+      const limits = stepLimits(spec, chunk, lanes)
+      expect(limits.stepTokens).toBe(Math.ceil(limits.running / lanes) + limits.chunk)
       expect(limits.chunk).toBeGreaterThanOrEqual(1)
       expect(limits.running).toBeGreaterThanOrEqual(Math.min(limits.chunk, LIMITS.runningMax))
       expect(limits.stepTokens * spec.router.topK).toBeLessThanOrEqual(LIMITS.framePairsMax)
@@ -47,13 +47,13 @@ it('[SC1] every step fits a frame, and decodes are never starved by a chunk', ()
 })
 
 it('[SC1] a small model runs as many sequences as the engine may, whatever the chunk', () => {
-  for (const chunk of [1, 7, 64, 512]) expect(stepLimits(TINY_SPEC, chunk)).toEqual({ stepTokens: 64 + chunk, running: 64, chunk })
+  for (const chunk of [1, 7, 64, 512]) expect(stepLimits(TINY_SPEC, chunk, 1)).toEqual({ lanes: 1, stepTokens: 64 + chunk, running: 64, chunk })
 })
 
 it('[PL2] an engine plan stays within the isolate, holds a page at least, and no more context than the pages do', () => {
   fc.assert(
-    fc.property(arbSpec, fc.constantFrom('q8' as const, 'q4' as const, 'f32' as const), (spec, tier) => {
-      const plan = planEngineMemory(spec, tier, stepLimits(spec, 64).stepTokens)
+    fc.property(arbSpec, fc.constantFrom('q8' as const, 'q4' as const, 'f32' as const), fc.integer({ min: 1, max: 8 }), (spec, tier, lanes) => {
+      const plan = planEngineMemory(spec, tier, stepLimits(spec, 64, lanes))
       if (!plan.ok) {
         expect(plan.error.details.bytes).toBeGreaterThan(WASM_BYTES_MAX)
         return
@@ -69,5 +69,13 @@ it('[PL2] an engine plan stays within the isolate, holds a page at least, and no
 
 it('[PL2] a step that fits no frame is refused with the bytes of its rows', () => {
   const wide = { ...TINY_SPEC, hidden: 65_536, router: { ...TINY_SPEC.router, experts: 64, topK: 64 } }
-  expect(planEngineMemory(wide, 'q8', stepLimits(wide, 64).stepTokens)).toMatchObject({ ok: false, error: { code: 'over-budget', details: { part: 'frame' } } })
+  expect(planEngineMemory(wide, 'q8', stepLimits(wide, 64, 1))).toMatchObject({ ok: false, error: { code: 'over-budget', details: { part: 'frame' } } })
+})
+
+it('[SC10] lanes divide sequences and chunk, and no chunk below what a host computes at once', () => {
+  const of = (chunk: number, lanes: number) => stepLimits(TINY_SPEC, chunk, lanes)
+  expect(of(64, 2)).toEqual({ lanes: 2, stepTokens: 64, running: 64, chunk: 32 })
+  expect(of(64, 4)).toEqual({ lanes: 4, stepTokens: 48, running: 64, chunk: 32 })
+  expect(of(512, 4)).toEqual({ lanes: 4, stepTokens: 144, running: 64, chunk: 128 })
+  expect(of(7, 4)).toEqual({ lanes: 4, stepTokens: 23, running: 64, chunk: 7 })
 })

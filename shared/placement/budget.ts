@@ -1,6 +1,7 @@
 import { encodedBytes, padCols } from '../core/layout.ts'
 import type { ModelSpec } from '../core/model-spec.ts'
 import { contextPages, engineFixedBytes, engineTokenBytes, headStrideFloats, HOST_ROWS, hostTokenBytes } from '../core/scratch.ts'
+import type { StepLimits } from '../core/scratch.ts'
 import { KV_PAGE_POSITIONS } from '../core/records.ts'
 import { tensorEncoding, trunkTensors } from '../core/tensors.ts'
 import { fail } from '../protocol/errors.ts'
@@ -37,10 +38,15 @@ export function trunkBytes(spec: ModelSpec, tier: Tier): number {
 }
 
 /**
- * Fits trunk, scratch for a step of `stepTokens`, and KV pages into one isolate. What is left after trunk and scratch is KV,
- * at most what LIMITS.runningMax whole contexts need. Fails with `over-budget` where the trunk leaves no room for a page.
+ * Fits trunk, scratch for a step of each lane, and KV pages into one isolate. What is left after trunk and scratch is KV,
+ * at most what LIMITS.runningMax whole contexts need, and at most `kvPagesMax`. Fails with `over-budget` where the trunk leaves no room for a page.
  */
-export function planEngineMemory(spec: ModelSpec, tier: Tier, stepTokens: number): Result<EngineBudget, MoeErrorOf<'over-budget'>> {
+export function planEngineMemory(
+  spec: ModelSpec,
+  tier: Tier,
+  { lanes, stepTokens }: Pick<StepLimits, 'lanes' | 'stepTokens'>,
+  kvPagesMax = Infinity,
+): Result<EngineBudget, MoeErrorOf<'over-budget'>> {
   const rowsBytes = 2 * spec.router.topK * padCols(spec.hidden) * 4
   if (stepTokens < 2)
     return fail('over-budget', `the rows of two tokens need ${rowsBytes} bytes, a frame has ${LIMITS.frameBytesMax}`, {
@@ -49,10 +55,10 @@ export function planEngineMemory(spec: ModelSpec, tier: Tier, stepTokens: number
       budgetBytes: LIMITS.frameBytesMax,
     })
   const trunk = trunkBytes(spec, tier)
-  const scratch = engineScratchBytes(spec, stepTokens)
+  const scratch = engineScratchBytes(spec, stepTokens, lanes)
   const page = kvPageBytes(spec)
   const budget = WASM_BYTES_MAX
-  const kvPages = Math.min(LIMITS.runningMax * contextPages(spec), Math.floor((budget - trunk - scratch) / page))
+  const kvPages = Math.min(kvPagesMax, LIMITS.runningMax * contextPages(spec), Math.floor((budget - trunk - scratch) / page))
   const totalBytes = trunk + scratch + Math.max(kvPages, 1) * page
   if (kvPages < 1) {
     return fail('over-budget', `the engine needs ${totalBytes} bytes, its budget is ${budget}: the trunk does not fit one isolate`, {
@@ -65,10 +71,10 @@ export function planEngineMemory(spec: ModelSpec, tier: Tier, stepTokens: number
   return ok({ trunkBytes: trunk, scratchBytes: scratch, kvPageBytes: page, kvPages, contextTokens, totalBytes })
 }
 
-function engineScratchBytes(spec: ModelSpec, stepTokens: number): number {
+function engineScratchBytes(spec: ModelSpec, stepTokens: number, lanes: number): number {
   const perToken = Object.values(engineTokenBytes(spec)).map((bytes) => aligned(bytes * stepTokens))
   const fixed = Object.values(engineFixedBytes(spec)).map(aligned)
-  return sum(perToken) + sum(fixed)
+  return lanes * sum(perToken) + sum(fixed)
 }
 
 /** Bytes of a host's WASM memory beside its arena: one expert at work on HOST_ROWS tokens, rows of a whole frame beside it. */

@@ -32,7 +32,10 @@ export function createDeadlines(setTimer: SetTimer, { tickMs, ticks }: { readonl
 
   function within<T>(call: Promise<T>): Promise<Result<T, 'late'>> {
     return new Promise((resolve, reject) => {
-      const expire = () => resolve(err('late'))
+      const expire = () => {
+        pending.delete(expire)
+        resolve(err('late'))
+      }
       pending.set(expire, 0)
       clearTimer ??= setTimer(tickMs, tick)
       call.then(

@@ -40,6 +40,8 @@ export type FinishReason = 'stop' | 'length'
 
 /** What the stream of a generate call carries, one JSON object a line, in order per choice. */
 export type GenerateEvent =
+  /** The prompt is in the KV cache; `cachedTokens` of it were there already. First of a choice, so that one that ends at a stop string has it too. */
+  | { readonly type: 'prefilled'; readonly index: number; readonly cachedTokens: number }
   | { readonly type: 'prompt'; readonly index: number; readonly tokens: readonly TokenLogprob[] }
   | { readonly type: 'token'; readonly index: number; readonly id: number; readonly logprob: TokenLogprob | null }
   | { readonly type: 'finish'; readonly index: number; readonly reason: FinishReason; readonly promptTokens: number; readonly completionTokens: number }
@@ -73,11 +75,20 @@ export interface EngineState {
   readonly status: EngineStatus
   readonly isolateId: string
   readonly kernels: string
+  /** Steps that may be under way at once. */
+  readonly lanes: number
   readonly epoch: number
   readonly running: number
   readonly waiting: number
+  /** Pages that sequences hold. */
   readonly kvPagesUsed: number
+  /** Published pages that nobody holds: the prefix cache. */
+  readonly kvPagesCached: number
   readonly kvPagesTotal: number
+  /** Prompt positions read from the prefix cache since the engine began. */
+  readonly cachedTokens: number
+  /** How often a sequence gave its pages up and was computed again. */
+  readonly preemptions: number
   readonly steps: number
   readonly memoryBytes: number
   readonly hosts: readonly HostState[]

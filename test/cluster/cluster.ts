@@ -32,8 +32,13 @@ export interface ClusterOptions {
   readonly tier: Tier
   readonly hosts: number
   readonly chunk?: number
+  readonly lanes?: number
   readonly shape?: PlacementShape
   readonly kernels?: KernelChoice
+  readonly prefixCache?: boolean
+  readonly nowMs?: () => number
+  /** KV pages, fewer than memory has room for: what waits, and what is preempted. */
+  readonly kvPages?: number
   /** Stands between hosts and storage: faults go here. */
   readonly wrapStore?: (store: RangeStore) => RangeStore
   /** Stands between a session and the engine: faults go here. */
@@ -51,7 +56,21 @@ export async function createCluster(options: ClusterOptions) {
   const modules = await loadKernelModules()
   const kernels = options.kernels ?? 'auto'
   const store = (options.wrapStore ?? ((s) => s))(diskStore(pack))
-  const loaded = must(await loadTrunk({ manifest, tier, chunk: options.chunk ?? 64, modules, kernels, reader: rangeReader(store) }, () => undefined))
+  const loaded = must(
+    await loadTrunk(
+      {
+        manifest,
+        tier,
+        chunk: options.chunk ?? 64,
+        lanes: options.lanes ?? 1,
+        modules,
+        kernels,
+        reader: rangeReader(store),
+        kvPagesMax: options.kvPages ?? Infinity,
+      },
+      () => undefined,
+    ),
+  )
   const hosts = hostNames(options.hosts).map((host) => ({ host, arenaBytes: LIMITS.hostArenaBytes }))
   const placement = must(planBasePlacement(expertBytesByLayer(manifest.spec, tier), hosts, options.shape ?? 'packed', 1))
   const memories = hosts.map(({ arenaBytes }) => createHostMemory(manifest.spec, tier, arenaBytes, modules, kernels))
@@ -85,10 +104,21 @@ export async function createCluster(options: ClusterOptions) {
       },
     })
   })
-  const { memory, limits } = loaded
+  const { lanes, limits } = loaded
+  const memory = lanes[0]!
   const info = { model: manifest.name, digest: manifest.digest, tier, contextTokens: memory.budget.contextTokens, vocab: manifest.spec.vocab }
   const faults: unknown[] = []
-  const core = createEngineCore({ memory, info, limits, placement, links, pause: () => null, onFault: (error) => faults.push(error) })
+  const core = createEngineCore({
+    lanes,
+    info,
+    limits,
+    placement,
+    links,
+    prefixCache: options.prefixCache ?? true,
+    pause: () => null,
+    nowMs: options.nowMs ?? Date.now,
+    onFault: (error) => faults.push(error),
+  })
 
   /** Runs a request to its end. */
   function run(request: GenerateRequest): Promise<Result<GenerateEvent[], MoeError>> {
@@ -116,6 +146,11 @@ export function greedyRequest(prompts: readonly (readonly number[])[], rest: Par
     echo: false,
     ...rest,
   }
+}
+
+/** What a client sees of one choice, as text; JSON keeps every bit of a number. Whether the prefix was cached is not part of it. */
+export function choiceBits(events: readonly GenerateEvent[], index: number): string {
+  return JSON.stringify(events.filter((event) => 'index' in event && event.index === index && event.type !== 'prefilled'))
 }
 
 /** Forgets all weights of a host, as a new isolate would. */

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { GenerateEvent } from '../../shared/protocol/engine-api.ts'
 import { DEMO_PACK } from '../e2e/pack-fixtures.ts'
-import { createCluster, greedyRequest, must } from './cluster.ts'
+import { choiceBits, createCluster, greedyRequest, must } from './cluster.ts'
 import type { Cluster, ClusterOptions } from './cluster.ts'
 
 /** Prompts of several lengths, so that chunks of 7 and 64 cut them in different places. */
@@ -10,14 +9,9 @@ const SAMPLED = { temperature: 0.9, topK: 40, topP: 0.95, minP: 0, seed: 7 }
 
 const request = () => greedyRequest(PROMPTS, { n: 2, maxTokens: 12, sampling: SAMPLED, logprobs: 3, echo: true })
 
-/** What a client sees of one choice; JSON keeps every bit of a number. */
-function bitsOf(events: readonly GenerateEvent[], index: number): string {
-  return JSON.stringify(events.filter((event) => 'index' in event && event.index === index))
-}
-
 async function choices(cluster: Cluster): Promise<string[]> {
   const events = must(await cluster.run(request()))
-  return PROMPTS.flatMap((_, p) => [bitsOf(events, 2 * p), bitsOf(events, 2 * p + 1)])
+  return PROMPTS.flatMap((_, p) => [choiceBits(events, 2 * p), choiceBits(events, 2 * p + 1)])
 }
 
 const tiers = ['q8', 'q4'] as const
@@ -47,8 +41,8 @@ describe.each(tiers)('tier %s', (tier) => {
     )
     for (const [p, prompt] of PROMPTS.entries()) {
       const alone = must(await (await open({})).run(greedyRequest([prompt], { maxTokens: 12, sampling: SAMPLED, logprobs: 3, echo: true })))
-      const reindexed = (index: number) => bitsOf(together, index).replaceAll(`"index":${index},`, '"index":0,')
-      for (const index of [p, p + 4, p + 8, p + 12]) expect(reindexed(index)).toBe(bitsOf(alone, 0))
+      const reindexed = (index: number) => choiceBits(together, index).replaceAll(`"index":${index},`, '"index":0,')
+      for (const index of [p, p + 4, p + 8, p + 12]) expect(reindexed(index)).toBe(choiceBits(alone, 0))
     }
   })
 })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { GenerateEvent, GenerateRequest } from '../../shared/protocol/engine-api.ts'
 import { AWKWARD_FIXTURES, FIXTURES } from '../e2e/pack-fixtures.ts'
-import { createCluster, greedyRequest, must } from './cluster.ts'
+import { choiceBits, createCluster, greedyRequest, must } from './cluster.ts'
 import type { Cluster } from './cluster.ts'
 
 /** Requests that differ in all that decides on slots, pages and chunks. Prompts of 16k + 1 tokens end on a page of their own. */
@@ -58,5 +58,5 @@ describe.each(packs)('$model', ({ pack }) => {
 
 /** Choices of one request may interleave differently; each in itself may not. */
 function byChoice(events: readonly GenerateEvent[]): string[] {
-  return [0, 1].map((index) => JSON.stringify(events.filter((event) => 'index' in event && event.index === index)))
+  return [0, 1].map((index) => choiceBits(events, index))
 }

@@ -21,6 +21,8 @@ export type TokenSource = (at: { prompt: readonly number[]; choice: number; posi
 export interface FakeEngineOptions {
   readonly info: ModelInfo
   readonly nextToken: TokenSource
+  /** Tokens of each prompt that it says it had in its cache; never more than the prompt has before its last. */
+  readonly cachedTokens?: number
   /** After this many steps of a request its stream ends with this error. */
   readonly failure?: { readonly afterSteps: number; readonly error: MoeError }
 }
@@ -64,7 +66,20 @@ export class FakeEngine implements EngineApi {
 
   async state(): Promise<EngineState> {
     const running = [...this.#running.values()].reduce((sum, request) => sum + request.choices.size, 0)
-    const constants = { isolateId: 'fake', kernels: 'none', epoch: 1, waiting: 0, kvPagesUsed: 0, kvPagesTotal: 0, memoryBytes: 0, hosts: [] }
+    const constants = {
+      isolateId: 'fake',
+      lanes: 1,
+      kernels: 'none',
+      epoch: 1,
+      waiting: 0,
+      kvPagesUsed: 0,
+      kvPagesCached: 0,
+      kvPagesTotal: 0,
+      cachedTokens: 0,
+      preemptions: 0,
+      memoryBytes: 0,
+      hosts: [],
+    }
     return { ...constants, status: this.engineStatus, running, steps: this.#steps }
   }
 
@@ -121,6 +136,10 @@ export class FakeEngine implements EngineApi {
     if (failure !== undefined && running.steps > failure.afterSteps) return [{ type: 'error', error: failure.error }]
     const events: GenerateEvent[] = []
     for (const choice of running.choices.values()) {
+      if (running.steps === 1) {
+        const cachedTokens = Math.min(this.#options.cachedTokens ?? 0, choice.prompt.length - 1)
+        events.push({ type: 'prefilled', index: choice.index, cachedTokens })
+      }
       if (running.steps === 1 && request.echo && request.logprobs !== null) {
         const tokens = choice.prompt.map((id, position) => this.#logprob(request, id, position === 0))
         events.push({ type: 'prompt', index: choice.index, tokens })

@@ -10,6 +10,7 @@ import type { FakeEngineOptions, TokenSource } from './fake-engine.ts'
 export interface TestGatewayOptions {
   readonly model?: LoadedModel
   readonly nextToken?: TokenSource
+  readonly cachedTokens?: number
   readonly failure?: FakeEngineOptions['failure']
   /** What the engine's KV budget holds; the model's context if absent. */
   readonly engineContextTokens?: number
@@ -22,7 +23,7 @@ export function testGateway(options: TestGatewayOptions = {}) {
   const model = options.model ?? demoModel()
   const info = { ...infoOf(model), contextTokens: options.engineContextTokens ?? model.contextTokens }
   const nextToken = options.nextToken ?? scripted([], model.eos[0] ?? 0)
-  const engine = new FakeEngine({ info, nextToken, ...(options.failure && { failure: options.failure }) })
+  const engine = new FakeEngine({ info, nextToken, cachedTokens: options.cachedTokens ?? 0, ...(options.failure && { failure: options.failure }) })
   const logged: string[] = []
   const log = (message: string): void => void logged.push(message)
   let ids = 0

@@ -38,3 +38,22 @@ it('[CL1] a tier that the pack does not have, and a pack that is not there, are 
   await expect(startInstance(['--tier', 'f32'])).rejects.toThrow(/^isomoe: the pack has no tier f32, only q8, q4 \(tier-missing\)$/m)
   await expect(startInstance(['--model', '/does/not/exist'])).rejects.toThrow(/^isomoe: .*\/does\/not\/exist.*\)$/m)
 })
+
+it('[SC10] an emulated network is named, and four lanes run over it', async () => {
+  const instance = await startInstance([...SMALL, '--rtt-ms', '2'])
+  try {
+    expect(instance.printed).toMatch(/^emulated network: 2 ms for each call to a host$/m)
+    const models = (await (await fetch(`${instance.url}/v1/models`)).json()) as { data: { id: string }[] }
+    const prompt = [1, 3, 5, 7, 9].map((id) => [id, id + 1])
+    const response = await fetch(`${instance.url}/v1/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model: models.data[0]!.id, prompt, max_tokens: 6, ignore_eos: true, return_token_ids: true }),
+    })
+    const { choices } = (await response.json()) as { choices: { token_ids: number[] }[] }
+    expect(choices.map((choice) => choice.token_ids.length)).toEqual([6, 6, 6, 6, 6])
+    expect(await (await fetch(`${instance.url}/admin/state`)).json()).toMatchObject({ lanes: 4, running: 0, kvPagesUsed: 0 })
+  } finally {
+    await instance.stop()
+  }
+})

@@ -9,8 +9,8 @@ import { createDispatch } from './dispatch.ts'
 import { createEngineMemory } from './engine-memory.ts'
 
 const { spec } = await readManifest('models/demo')
-const { stepTokens } = stepLimits(spec, 16)
-const memory = createEngineMemory(spec, 'q8', must(planEngineMemory(spec, 'q8', stepTokens)), stepTokens, await loadKernelModules(), 'auto')
+const limits = stepLimits(spec, 16, 1)
+const memory = createEngineMemory(spec, 'q8', must(planEngineMemory(spec, 'q8', limits)), limits, await loadKernelModules(), 'auto')[0]!
 const { topK, experts } = spec.router
 
 /** A choice of the router for each token, and a host for each expert. */

@@ -18,10 +18,13 @@ it.each([
   ['one head of 6 and a vocabulary of 17', { ...TINY_SPEC, vocab: 17, attention: { ...TINY_SPEC.attention, heads: 1, headDim: 6 } }],
   ['a dense first layer', { ...TINY_SPEC, layers: [{ window: null, ffn: { kind: 'dense' as const, width: 33 } }, TINY_SPEC.layers[1]!] }],
 ])('[PL2] what is allocated fits what was planned: %s', (_what, spec) => {
-  for (const tier of ['q8', 'f32'] as const) {
-    const { stepTokens } = stepLimits(spec, 64)
-    const plan = planEngineMemory(spec, tier, stepTokens)
+  for (const [tier, lanes] of [
+    ['q8', 1],
+    ['f32', 4],
+  ] as const) {
+    const limits = stepLimits(spec, 64, lanes)
+    const plan = planEngineMemory(spec, tier, limits)
     if (!plan.ok) throw new Error(plan.error.message)
-    expect(() => createEngineMemory(spec, tier, plan.value, stepTokens, modules, 'auto')).not.toThrow()
+    expect(() => createEngineMemory(spec, tier, plan.value, limits, modules, 'auto')).not.toThrow()
   }
 })

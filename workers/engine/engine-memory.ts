@@ -1,6 +1,7 @@
 import { encodedBytes } from '../../shared/core/layout.ts'
 import type { ModelSpec } from '../../shared/core/model-spec.ts'
 import { contextPages, engineFixedBytes, engineTokenBytes } from '../../shared/core/scratch.ts'
+import type { StepLimits } from '../../shared/core/scratch.ts'
 import { tensorEncoding, trunkTensors } from '../../shared/core/tensors.ts'
 import type { EngineBudget } from '../../shared/placement/budget.ts'
 import type { TrunkEntry } from '../../shared/protocol/manifest.ts'
@@ -15,7 +16,7 @@ import type { Matrix } from '../../wasm/src/linear.ts'
 type TokenBuffers = { readonly [B in keyof ReturnType<typeof engineTokenBytes>]: number }
 type FixedBuffers = { readonly [B in keyof ReturnType<typeof engineFixedBytes>]: number }
 
-/** An engine's WASM memory: buffers of a step, trunk, KV pages. Made once per isolate, at module scope. Numbers are addresses. */
+/** What one lane sees of an engine's WASM memory: trunk and KV pages, which all lanes share, and step buffers of its own. Numbers are addresses. */
 export interface EngineMemory {
   readonly kernels: Kernels
   readonly arena: Arena
@@ -38,18 +39,20 @@ export interface EngineMemory {
   trunkLoads(entries: readonly TrunkEntry[]): RangeLoad[]
 }
 
+/** Makes the memory, once per isolate, at module scope. @returns the view of each lane, `lanes` of them; all are of one memory. */
 export function createEngineMemory(
   spec: ModelSpec,
   tier: Tier,
   budget: EngineBudget,
-  stepTokens: number,
+  { lanes, stepTokens }: Pick<StepLimits, 'lanes' | 'stepTokens'>,
   modules: KernelModules,
   choice: KernelChoice,
-): EngineMemory {
+): EngineMemory[] {
   const memory = createMemory(budget.totalBytes)
   const arena = new Arena(memory)
   const stride = engineTokenBytes(spec)
-  const buffer = { ...allocateAll(arena, stride, stepTokens), ...allocateAll(arena, engineFixedBytes(spec), 1) }
+  const fixed = allocateAll(arena, engineFixedBytes(spec), 1)
+  const laneBuffers = Array.from({ length: lanes }, () => ({ ...allocateAll(arena, stride, stepTokens), ...fixed }))
   const trunk = new Map(
     trunkTensors(spec).map((tensor) => {
       const encoding = tensorEncoding(tensor, tier)
@@ -68,8 +71,9 @@ export function createEngineMemory(
     if (encoding === 'f32-vector') throw new Error(`${name} is not a matrix`)
     return matrixAt(encoding, address, rows, cols)
   }
-  return {
-    kernels: instantiateKernels(modules, memory, choice),
+  const kernels = instantiateKernels(modules, memory, choice)
+  const memoryOfLane = (buffer: EngineMemory['buffer']): EngineMemory => ({
+    kernels,
     arena,
     spec,
     tier,
@@ -80,9 +84,10 @@ export function createEngineMemory(
     kv,
     vector: (name) => tensorOf(name).address,
     matrix,
-    pageTable: (slot) => buffer.pageTables + slot * contextPages(spec) * 4,
+    pageTable: (slot) => fixed.pageTables + slot * contextPages(spec) * 4,
     trunkLoads: (entries) => entries.map((entry) => ({ ...entry, into: arena.u8(tensorOf(entry.name).address, entry.bytes) })),
-  }
+  })
+  return laneBuffers.map(memoryOfLane)
 }
 
 function allocateAll<T extends Readonly<Record<string, number>>>(arena: Arena, bytes: T, count: number): { readonly [B in keyof T]: number } {

@@ -1,25 +1,24 @@
 import { DurableObject } from 'cloudflare:workers'
-import { expertsOfHost } from '../../shared/placement/placement.ts'
 import type { Placement } from '../../shared/placement/placement.ts'
 import type { EngineApi, EngineState, EngineStatus, GenerateRequest, HostState, ModelInfo } from '../../shared/protocol/engine-api.ts'
 import { fail } from '../../shared/protocol/errors.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
-import { PROTOCOL_VERSION } from '../../shared/protocol/host-api.ts'
+import { LIMITS } from '../../shared/protocol/limits.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import { parseKernelChoice } from '../../wasm/src/kernels.ts'
 import { isolateId } from '../isolate-id.ts'
 import { KERNEL_MODULES } from '../kernel-modules.ts'
 import { r2RangeReader, readManifest } from '../r2-store.ts'
-import { tierSetting, wholeSetting } from '../settings.ts'
+import { oneOfSetting, tierSetting, wholeSetting } from '../settings.ts'
 import { createCallDeadlines } from './call-deadlines.ts'
 import { createEngineCore } from './engine-core.ts'
 import type { EngineCore } from './engine-core.ts'
 import type { EngineEnv } from './env.ts'
 import { createEventStream } from './event-stream.ts'
 import { hostBinding } from '../../shared/placement/host-names.ts'
-import { createHostLink } from './host-link.ts'
-import type { HostLink, OpenSession } from './host-link.ts'
+import type { HostLink } from './host-link.ts'
+import { linkHost } from './link-host.ts'
 import { loadTrunk } from './load-engine.ts'
 import type { LoadedTrunk } from './load-engine.ts'
 import { createThreadPause } from './thread-pause.ts'
@@ -68,14 +67,24 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
 
   async state(): Promise<EngineState> {
     const { ready } = this
-    const counts = ready?.core.counts() ?? { running: 0, waiting: 0, kvPagesUsed: 0, kvPagesTotal: 0, steps: 0 }
+    const counts = ready?.core.counts() ?? {
+      running: 0,
+      waiting: 0,
+      kvPagesUsed: 0,
+      kvPagesCached: 0,
+      kvPagesTotal: 0,
+      cachedTokens: 0,
+      preemptions: 0,
+      steps: 0,
+    }
     return {
       status: await this.status(),
       isolateId: isolateId(),
-      kernels: warm?.memory.kernels.variant ?? 'none',
+      kernels: warm?.lanes[0]!.kernels.variant ?? 'none',
+      lanes: warm?.limits.lanes ?? 0,
       epoch: ready?.placement.epoch ?? 0,
       ...counts,
-      memoryBytes: warm?.memory.budget.totalBytes ?? 0,
+      memoryBytes: warm?.lanes[0]!.budget.totalBytes ?? 0,
       hosts: await Promise.all((ready?.links ?? []).map(hostState)),
     }
   }
@@ -102,17 +111,20 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
     if (!trunk.ok) return trunk
     const placement = await this.askPlacement()
     if (!placement.ok) return placement
-    const { manifest, memory, limits } = trunk.value
+    const { manifest, lanes, limits } = trunk.value
+    const memory = lanes[0]!
     const info = { model: manifest.name, digest: manifest.digest, tier: memory.tier, contextTokens: memory.budget.contextTokens, vocab: manifest.spec.vocab }
     const links = placement.value.hosts.map((_, host) => this.link(info, placement.value, host))
     const pause = createThreadPause({ nowMs: Date.now, wait: () => scheduler.wait(0) })
     const core = createEngineCore({
-      memory,
+      lanes,
       info,
       limits,
       placement: placement.value,
       links,
       pause,
+      nowMs: Date.now,
+      prefixCache: oneOfSetting('PREFIX_CACHE', this.env.PREFIX_CACHE, ['on', 'off']) === 'on',
       onFault: (error) => console.error('engine: a step failed', error),
     })
     return ok({ info, core, links, placement: placement.value })
@@ -130,6 +142,7 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
       manifest: manifest.value,
       tier,
       chunk,
+      lanes: wholeSetting('LANES', this.env.LANES, 1, LIMITS.lanesMax),
       modules: KERNEL_MODULES,
       kernels: parseKernelChoice(KERNELS),
       reader: r2RangeReader(BUCKET, MODEL_PREFIX),
@@ -152,32 +165,9 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
 
   private link(info: ModelInfo, placement: Placement, index: number): HostLink {
     const host = placement.hosts[index]!
-    const hello = {
-      protocolVersion: PROTOCOL_VERSION,
-      model: info.model,
-      digest: info.digest,
-      tier: info.tier,
-      epoch: placement.epoch,
-      experts: expertsOfHost(placement, index),
-    }
     const namespace = this.env[hostBinding(host)]
     if (!namespace) throw new Error(`no binding ${hostBinding(host)} for ${host}`)
-    return createHostLink({
-      host,
-      hello,
-      within: this.within,
-      wait: (ms) => scheduler.wait(ms),
-      async connect(asked): Promise<Result<OpenSession, MoeError>> {
-        const opened = await namespace.getByName('host').open(asked)
-        if (!opened.ok) return { ok: false, error: opened.error as MoeError }
-        const { session } = opened.value
-        return ok({
-          run: (frame) => session.run(frame),
-          report: () => session.report(),
-          close: () => (opened as unknown as Disposable)[Symbol.dispose](),
-        })
-      },
-    })
+    return linkHost({ info, placement, index, namespace, within: this.within, rttMs: wholeSetting('RTT_MS', this.env.RTT_MS, 0) })
   }
 }
 

@@ -7,8 +7,14 @@ export interface EngineEnv {
   readonly AUTOSCALER: DurableObjectNamespace<Autoscaler>
   readonly MODEL_PREFIX: string
   readonly TIER: string
-  /** Prompt tokens of one sequence in one step. */
+  /** Prompt tokens of a step while sequences decode. */
   readonly PREFILL_CHUNK: string
   readonly KERNELS: string
+  /** Steps under way at once. */
+  readonly LANES: string
+  /** Milliseconds that each call to a host is delayed, to emulate a network; 0 for none. */
+  readonly RTT_MS: string
+  /** on or off. */
+  readonly PREFIX_CACHE: string
   readonly [host: `EXPERT_${string}`]: DurableObjectNamespace<Expert>
 }

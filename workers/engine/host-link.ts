@@ -28,36 +28,41 @@ const BACKOFF_MS = [20, 200] as const
 /** Sessions are opened anew after so many calls: the CPU budget of one session is not documented (docs/design/wire.md). */
 export const CALLS_PER_SESSION = 2000
 
-/** A session in use. Retired: no new call takes it, and it closes with its last one. */
-interface Live {
+/** A session and who uses it. A retired one takes no new calls and is closed by the last that ends. */
+interface SharedSession {
   readonly session: OpenSession
+  /** Calls under way. */
+  users: number
+  /** Calls in all. */
   calls: number
-  underWay: number
   retired: boolean
 }
 
-/** One request to a host, with all its attempts. */
+/** One call, with all its attempts. */
 interface Call {
-  /** The session of the attempt under way. */
-  live: Live | null
   givenUp: boolean
+  /** What its attempt under way runs on. */
+  on: SharedSession | null
 }
 
 /**
  * The engine's end of one host: a session that is opened when needed, kept, and opened again after a fault. SPEC FA1, WI5.
- * Lanes call it at the same time: a session that fails one call is taken by no other, but those it carries end as they end.
+ * Lanes call at the same time: they share the session, and a fault of one call takes it from nobody whose call is under way.
  */
 export function createHostLink(deps: HostLinkDeps) {
-  let current: Live | null = null
-  let opening: Promise<Result<Live, MoeError>> | null = null
+  let current: SharedSession | null = null
+  let opening: Promise<Result<SharedSession, MoeError>> | null = null
+  let connections = 0
 
   /** One frame to the host and its rows back, all attempts within one deadline. */
   async function run(frame: Uint8Array, header: RunHeader, rowBytes: number): Promise<Result<RowsFrame, MoeError>> {
-    const call: Call = { live: null, givenUp: false }
+    const call: Call = { givenUp: false, on: null }
     const answer = await deps.within(attempt(call, frame, header, rowBytes))
     if (answer.ok) return answer.value
     call.givenUp = true
-    if (call.live) abandon(call.live)
+    if (call.on) retire(call.on)
+    else abandonOpening()
+    leave(call)
     return unavailable(`did not answer within ${CALL_DEADLINE_MS} ms`)
   }
 
@@ -65,74 +70,94 @@ export function createHostLink(deps: HostLinkDeps) {
   async function attempt(call: Call, frame: Uint8Array, header: RunHeader, rowBytes: number): Promise<Result<RowsFrame, MoeError>> {
     for (let tries = 1; ; tries++) {
       const reply = await runOnce(call, frame, header, rowBytes)
-      if (reply.ok || !reply.error.retryable || tries === ATTEMPTS || call.givenUp) return reply
+      if (call.givenUp) return reply
+      const last = reply.ok || !reply.error.retryable || tries === ATTEMPTS
+      if (!last && call.on) retire(call.on)
+      leave(call)
+      if (last) return reply
       await deps.wait(BACKOFF_MS[tries - 1]!)
       if (call.givenUp) return reply
     }
   }
 
-  /** One attempt. Few awaits: a layer waits for each of them. */
   async function runOnce(call: Call, frame: Uint8Array, header: RunHeader, rowBytes: number): Promise<Result<RowsFrame, MoeError>> {
-    let live: Live | null = null
+    if (!current || current.calls >= CALLS_PER_SESSION) {
+      const opened = await reachable(open())
+      if (!opened.ok) return opened
+      if (call.givenUp) return unavailable('was given up')
+      join(call, opened.value)
+    } else {
+      join(call, current)
+    }
     try {
-      live = usable()
-      if (!live) {
-        const opened = await open()
-        if (!opened.ok) return opened
-        if (call.givenUp) return unavailable('was given up')
-        live = opened.value
-      }
-      call.live = live
-      live.calls++
-      live.underWay++
-      const reply = parseReply(await live.session.run(frame), header, rowBytes)
-      if (!reply.ok && reply.error.retryable) retire(live)
-      return reply
+      return parseReply(await call.on!.session.run(frame), header, rowBytes)
     } catch (error) {
-      if (live) retire(live)
       return lost(error)
-    } finally {
-      if (live && --live.underWay === 0 && live.retired) live.session.close()
     }
   }
 
-  /** The session at hand, unless its budget of calls is spent. */
-  function usable(): Live | null {
-    if (current && current.calls >= CALLS_PER_SESSION) retire(current)
-    return current
-  }
-
-  /** Whoever comes while one opens waits for that one. */
-  function open(): Promise<Result<Live, MoeError>> {
-    opening ??= connect().finally(() => (opening = null))
+  /** One connection for all who ask while it is made. */
+  function open(): Promise<Result<SharedSession, MoeError>> {
+    if (current) retire(current)
+    opening ??= connect()
     return opening
   }
 
-  async function connect(): Promise<Result<Live, MoeError>> {
-    const opened = await deps.connect(deps.hello)
-    if (!opened.ok) return opened
-    current = { session: opened.value, calls: 0, underWay: 0, retired: false }
-    return ok(current)
+  async function connect(): Promise<Result<SharedSession, MoeError>> {
+    const mine = ++connections
+    try {
+      const opened = await deps.connect(deps.hello)
+      if (!opened.ok) return opened
+      if (mine === connections) return ok((current = { session: opened.value, users: 0, calls: 0, retired: false }))
+      opened.value.close() // nobody waits for it any more
+      return unavailable('was given up')
+    } finally {
+      if (mine === connections) opening = null
+    }
   }
 
-  function retire(live: Live): void {
-    if (current === live) current = null
-    if (live.retired) return
-    live.retired = true
-    if (live.underWay === 0) live.session.close()
-  }
-
-  /** Of a host that hangs: nothing it still carries will end, so it closes now. */
-  function abandon(live: Live): void {
-    if (current === live) current = null
-    if (live.underWay !== Infinity) live.session.close()
-    live.retired = true
-    live.underWay = Infinity // no call of it is the last one: it is closed already
+  /** The connection that is being made hangs: the next call makes its own. */
+  function abandonOpening(): void {
+    connections++
+    opening = null
   }
 
   /** A rejection is the host's loss, not ours. */
+  async function reachable<T>(call: Promise<Result<T, MoeError>>): Promise<Result<T, MoeError>> {
+    try {
+      return await call
+    } catch (error) {
+      return lost(error)
+    }
+  }
+
   function lost(error: unknown): { readonly ok: false; readonly error: MoeError } {
     return isMoeError(error) ? { ok: false, error } : unavailable(`is lost: ${String(error)}`)
+  }
+
+  function join(call: Call, shared: SharedSession): void {
+    call.on = shared
+    shared.users++
+    shared.calls++
+  }
+
+  function leave(call: Call): void {
+    const shared = call.on
+    if (!shared) return
+    call.on = null
+    shared.users--
+    closeUnused(shared)
+  }
+
+  /** No further call begins on it. */
+  function retire(shared: SharedSession): void {
+    if (current === shared) current = null
+    shared.retired = true
+    closeUnused(shared)
+  }
+
+  function closeUnused(shared: SharedSession): void {
+    if (shared.retired && shared.users === 0) shared.session.close()
   }
 
   function unavailable(why: string): { readonly ok: false; readonly error: MoeError } {
@@ -142,9 +167,8 @@ export function createHostLink(deps: HostLinkDeps) {
   /** What the host says of itself; null while it has no session or does not answer. */
   async function report(): Promise<HostReport | null> {
     if (!current) return null
-    const asked = current.session.report().catch(() => null) // a lost host says nothing of itself; the next frame finds out why
-    const answer = await deps.within(asked)
-    return answer.ok ? answer.value : null
+    const answer = await deps.within(reachable<HostReport>(current.session.report().then((said) => ok(said))))
+    return answer.ok && answer.value.ok ? answer.value.value : null
   }
 
   return { host: deps.host, assigned: deps.hello.experts.length, run, report }

@@ -17,14 +17,19 @@ export interface LoadInputs {
   readonly manifest: Manifest
   readonly tier: Tier
   readonly chunk: number
+  /** Steps under way at once. */
+  readonly lanes: number
   readonly modules: KernelModules
   readonly kernels: KernelChoice
   readonly reader: RangeReader
+  /** Fewer KV pages than memory has room for: experiments and tests. */
+  readonly kvPagesMax?: number
 }
 
 export interface LoadedTrunk {
   readonly manifest: Manifest
-  readonly memory: EngineMemory
+  /** The view of each lane; what is not a step's is the same in all. */
+  readonly lanes: readonly EngineMemory[]
   readonly limits: StepLimits
 }
 
@@ -34,13 +39,13 @@ export async function loadTrunk(inputs: LoadInputs, onBytes: (read: number, tota
   if (!manifest.tiers.includes(tier))
     return fail('hello-mismatch', `the pack has no tier ${tier}`, { field: 'tier', want: manifest.tiers.join(', '), got: tier })
   if (manifest.spec.router.groups) return fail('manifest-invalid', 'grouped routing is not served yet', { field: 'spec.router.groups' })
-  const limits = stepLimits(manifest.spec, inputs.chunk)
-  const budget = planEngineMemory(manifest.spec, tier, limits.stepTokens)
+  const limits = stepLimits(manifest.spec, inputs.chunk, inputs.lanes)
+  const budget = planEngineMemory(manifest.spec, tier, limits, inputs.kvPagesMax)
   if (!budget.ok) return budget
-  const memory = createEngineMemory(manifest.spec, tier, budget.value, limits.stepTokens, inputs.modules, inputs.kernels)
-  const loads = memory.trunkLoads(trunkEntries(manifest, tier))
+  const lanes = createEngineMemory(manifest.spec, tier, budget.value, limits, inputs.modules, inputs.kernels)
+  const loads = lanes[0]!.trunkLoads(trunkEntries(manifest, tier))
   const total = loads.reduce((sum, load) => sum + load.bytes, 0)
   let read = 0
   const loaded = await inputs.reader.load(loads, (bytes) => onBytes((read += bytes), total))
-  return loaded.ok ? ok({ manifest, memory, limits }) : loaded
+  return loaded.ok ? ok({ manifest, lanes, limits }) : loaded
 }

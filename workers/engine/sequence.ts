@@ -1,4 +1,4 @@
-import { KV_PAGE_POSITIONS } from '../../shared/core/records.ts'
+import type { PageTable } from '../../shared/core/page-tables.ts'
 import type { FinishReason, GenerateEvent, GenerateRequest, TokenLogprob } from '../../shared/protocol/engine-api.ts'
 import type { EventSink } from './event-sink.ts'
 
@@ -13,6 +13,7 @@ export interface ActiveRequest {
 
 /** One prompt and its continuation. */
 export interface Sequence {
+  /** Its age: what came earlier has the lower id. */
   readonly id: number
   readonly owner: ActiveRequest
   /** Choice index in the request. */
@@ -22,20 +23,28 @@ export interface Sequence {
   readonly promptLength: number
   /** New tokens it may generate. */
   readonly maxNew: number
-  /** Positions in the KV cache. */
+  /** Positions in the KV cache; 0 while waiting. */
   length: number
   /** Row of the page tables; −1 while waiting. */
   slot: number
-  pages: number[]
+  readonly table: PageTable
+  /** A step that is under way has it: nothing else may touch it or its pages. */
+  inStep: boolean
+  /** When a step last took it. */
+  turn: number
+  /** It was in the cache and lost its pages: what it finds again is not news. */
+  preempted: boolean
+  /** Positions of the prompt that were read from the prefix cache instead of computed. */
+  cachedTokens: number
   cancelled: boolean
-  /** Of the prompt's tokens so far, when they are scored; nothing foretells the first. */
+  /** Of the prompt's tokens so far, when they are scored; nothing foretells the first. Kept through a preemption. */
   readonly promptLogprobs: TokenLogprob[]
   /** What the step just made; taken by `advance`. */
   sampled: { readonly id: number; readonly logprob: TokenLogprob | null } | null
 }
 
 /** The sequences of a request, choice by choice. None grows past `contextTokens`. */
-export function createSequences(owner: ActiveRequest, contextTokens: number, nextId: () => number): Sequence[] {
+export function createSequences(owner: ActiveRequest, contextTokens: number, nextId: () => number, openTable: () => PageTable): Sequence[] {
   const { prompts, n, maxTokens } = owner.request
   return prompts.flatMap((prompt, p) =>
     Array.from({ length: n }, (_, i) => ({
@@ -47,7 +56,11 @@ export function createSequences(owner: ActiveRequest, contextTokens: number, nex
       maxNew: Math.min(maxTokens ?? Infinity, contextTokens - prompt.length),
       length: 0,
       slot: -1,
-      pages: [],
+      table: openTable(),
+      inStep: false,
+      turn: 0,
+      preempted: false,
+      cachedTokens: 0,
       cancelled: false,
       promptLogprobs: [{ id: prompt[0]!, logprob: null, top: [] }],
       sampled: null,
@@ -55,14 +68,18 @@ export function createSequences(owner: ActiveRequest, contextTokens: number, nex
   )
 }
 
-/** KV pages that the whole sequence will need. The last generated token is never fed back. */
-export function pagesNeeded(sequence: Sequence): number {
-  return Math.ceil((sequence.promptLength + Math.max(0, sequence.maxNew - 1)) / KV_PAGE_POSITIONS)
+/**
+ * The first position that a step must compute, whatever the prefix cache holds: its logits score the prompt's next token, or make the next one.
+ * What was scored before a preemption is not scored again.
+ */
+export function firstNeeded(sequence: Sequence): number {
+  const { promptLogprobs, promptLength, tokens } = sequence
+  return scoresPrompt(sequence) && promptLogprobs.length < promptLength ? promptLogprobs.length - 1 : tokens.length - 1
 }
 
 /** Whether the logits after `position` are wanted: to score the prompt's next token, or to sample. */
 export function wantsLogits(sequence: Sequence, position: number): boolean {
-  if (position < sequence.promptLength - 1) return scoresPrompt(sequence)
+  if (position < sequence.promptLength - 1) return scoresPrompt(sequence) && position >= firstNeeded(sequence)
   return sequence.maxNew > 0 && position === sequence.tokens.length - 1
 }
 
@@ -73,13 +90,14 @@ function scoresPrompt(sequence: Sequence): boolean {
 
 /**
  * Takes what a step made of one sequence: the events, and whether it is finished.
- * Call it once `length` is up to date; while the prompt is not complete there is nothing to say.
+ * Call it once `length` is up to date; while known tokens are not in the cache (the prompt, after a preemption the continuation too) there is nothing to say.
  */
 export function advance(sequence: Sequence): { readonly events: GenerateEvent[]; readonly finished: boolean } {
   const { index, owner, promptLength } = sequence
-  if (sequence.length < promptLength) return { events: [], finished: false }
+  if (sequence.length < sequence.tokens.length) return { events: [], finished: false }
   const events: GenerateEvent[] = []
   const promptDone = sequence.tokens.length === promptLength
+  if (promptDone) events.push({ type: 'prefilled', index, cachedTokens: sequence.cachedTokens })
   if (promptDone && scoresPrompt(sequence)) events.push({ type: 'prompt', index, tokens: sequence.promptLogprobs })
   const { sampled } = sequence
   sequence.sampled = null

@@ -13,11 +13,20 @@ export interface CollectedChoice {
   readonly scored: ScoredToken[]
   reason: FinishReason
   completionTokens: number
+  cachedTokens: number
 }
 
 /** All choices in the order of their index; the first error is the answer. */
 export async function collectChoices(outputs: AsyncIterable<ChoiceOutput>, count: number): Promise<Result<CollectedChoice[], MoeError>> {
-  const choices = Array.from({ length: count }, (): CollectedChoice => ({ prompt: [], text: '', ids: [], scored: [], reason: 'stop', completionTokens: 0 }))
+  const choices = Array.from({ length: count }, (): CollectedChoice => ({
+    prompt: [],
+    text: '',
+    ids: [],
+    scored: [],
+    reason: 'stop',
+    completionTokens: 0,
+    cachedTokens: 0,
+  }))
   for await (const output of outputs) {
     if (output.type === 'error') return err(output.error)
     const choice = choices[output.index]
@@ -31,6 +40,7 @@ export async function collectChoices(outputs: AsyncIterable<ChoiceOutput>, count
     } else {
       choice.reason = output.reason
       choice.completionTokens = output.completionTokens
+      choice.cachedTokens = output.cachedTokens
     }
   }
   return ok(choices)

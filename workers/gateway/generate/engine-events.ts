@@ -5,7 +5,7 @@ import { LIMITS } from '../../../shared/protocol/limits.ts'
 
 /** A prompt's log-probabilities come as one line. Their number is bounded (checkLogprobEntries), and none takes more than 64 characters. */
 const LINE_CHARS_MAX = 64 * LIMITS.logprobEntriesMax
-const EVENT_TYPES: readonly unknown[] = ['prompt', 'token', 'finish', 'error'] satisfies GenerateEvent['type'][]
+const EVENT_TYPES: readonly unknown[] = ['prefilled', 'prompt', 'token', 'finish', 'error'] satisfies GenerateEvent['type'][]
 
 /** The engine's NDJSON as events. Never throws: a stream that breaks ends with an `error` event. */
 export class EngineEvents {

@@ -14,7 +14,7 @@ import { EngineEvents } from './engine-events.ts'
 export type ChoiceOutput =
   | { readonly type: 'prompt'; readonly index: number; readonly tokens: readonly TokenLogprob[] }
   | ({ readonly type: 'piece'; readonly index: number } & Piece)
-  | { readonly type: 'finish'; readonly index: number; readonly reason: FinishReason; readonly completionTokens: number }
+  | { readonly type: 'finish'; readonly index: number; readonly reason: FinishReason; readonly completionTokens: number; readonly cachedTokens: number }
   | { readonly type: 'error'; readonly error: MoeError }
 
 export interface Generation {
@@ -87,7 +87,7 @@ async function* assembleChoices(
   cancelChoice: (index: number) => void,
   end: (complete: boolean) => void,
 ): AsyncGenerator<ChoiceOutput, void> {
-  const open = new Map([...choices.entries()].map(([index, assembler]) => [index, { assembler, tokens: 0 }]))
+  const open = new Map([...choices.entries()].map(([index, assembler]) => [index, { assembler, tokens: 0, cachedTokens: 0 }]))
   try {
     while (open.size > 0) {
       const event = (await events.next()) ?? lostEngine()
@@ -97,13 +97,15 @@ async function* assembleChoices(
       }
       const choice = open.get(event.index)
       if (choice === undefined) continue // it met a stop string while this event was on its way
-      if (event.type === 'prompt') {
+      if (event.type === 'prefilled') {
+        choice.cachedTokens = event.cachedTokens
+      } else if (event.type === 'prompt') {
         yield event
       } else if (event.type === 'finish') {
         open.delete(event.index)
         const { piece, stopped } = choice.assembler.finish()
         yield { type: 'piece', index: event.index, ...piece }
-        yield { type: 'finish', index: event.index, reason: stopped ? 'stop' : event.reason, completionTokens: event.completionTokens }
+        yield finishOf(event.index, stopped ? 'stop' : event.reason, event.completionTokens, choice.cachedTokens)
       } else {
         choice.tokens++
         const { piece, stopped } = choice.assembler.push(event.id, event.logprob)
@@ -111,12 +113,16 @@ async function* assembleChoices(
         if (!stopped) continue
         open.delete(event.index)
         cancelChoice(event.index)
-        yield { type: 'finish', index: event.index, reason: 'stop', completionTokens: choice.tokens }
+        yield finishOf(event.index, 'stop', choice.tokens, choice.cachedTokens)
       }
     }
   } finally {
     end(open.size === 0)
   }
+}
+
+function finishOf(index: number, reason: FinishReason, completionTokens: number, cachedTokens: number): ChoiceOutput {
+  return { type: 'finish', index, reason, completionTokens, cachedTokens }
 }
 
 /** A stream that breaks while it is cancelled has ended too; the log says so. */

@@ -9,6 +9,7 @@ import type { AnswerMeta } from './answer-meta.ts'
 import { chatLogprobs } from './chat-logprobs.ts'
 import type { ChatLogprobs } from './chat-logprobs.ts'
 import { usageOf } from './usage.ts'
+import type { ChoiceUsage } from './usage.ts'
 
 /** What the client asked to see of a chat. */
 export interface ChatView {
@@ -43,13 +44,12 @@ export function chatAnswer(view: ChatView, choices: readonly CollectedChoice[]) 
     finish_reason: choice.reason,
     ...(view.tokenIds && { token_ids: choice.ids }),
   }))
-  const completionTokens = choices.reduce((sum, choice) => sum + choice.completionTokens, 0)
-  return { ...view.meta, choices: rendered, usage: usageOf([view.prompt], completionTokens) }
+  return { ...view.meta, choices: rendered, usage: usageOf([view.prompt], choices) }
 }
 
 /** The answer as server-sent events: each choice begins with its role and ends with its reason. SPEC AP4. */
 export async function* chatEvents(view: ChatView, outputs: AsyncIterable<ChoiceOutput>): AsyncGenerator<string, void> {
-  let completionTokens = 0
+  const used: ChoiceUsage[] = []
   const chunk = (index: number, delta: ChatDelta, { logprobs = null, reason = null, ids = [] }: ChunkParts = {}): string => {
     const choice = { index, delta, logprobs, finish_reason: reason, ...(view.tokenIds && { token_ids: ids }) }
     return sseEvent({ ...view.meta, choices: [choice], ...(view.usage && { usage: null }) })
@@ -65,10 +65,10 @@ export async function* chatEvents(view: ChatView, outputs: AsyncIterable<ChoiceO
       const seen = text !== '' || (view.logprobs && scored.length > 0) || (view.tokenIds && ids.length > 0)
       if (seen) yield chunk(index, { content: text }, { logprobs: view.logprobs ? chatLogprobs(view.codec, scored) : null, ids })
     } else if (output.type === 'finish') {
-      completionTokens += output.completionTokens
+      used[output.index] = output
       yield chunk(output.index, {}, { reason: output.reason })
     }
   }
-  if (view.usage) yield sseEvent({ ...view.meta, choices: [], usage: usageOf([view.prompt], completionTokens) })
+  if (view.usage) yield sseEvent({ ...view.meta, choices: [], usage: usageOf([view.prompt], used) })
   yield SSE_DONE
 }

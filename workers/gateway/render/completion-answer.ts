@@ -11,6 +11,7 @@ import type { AnswerMeta } from './answer-meta.ts'
 import { behindPrompt, completionLogprobs, scorePrompt } from './completion-logprobs.ts'
 import type { CompletionLogprobs } from './completion-logprobs.ts'
 import { usageOf } from './usage.ts'
+import type { ChoiceUsage } from './usage.ts'
 
 /** What the client asked to see of a completion. */
 export interface CompletionView {
@@ -48,13 +49,12 @@ export function completionAnswer(view: CompletionView, choices: readonly Collect
     const scored = [...echoed.scored, ...behindPrompt(choice.scored, countCodePoints(echoed.text))]
     return choiceOf(view, index, { text: echoed.text + choice.text, scored, ids: choice.ids, reason: choice.reason })
   })
-  const completionTokens = choices.reduce((sum, choice) => sum + choice.completionTokens, 0)
-  return { ...view.meta, choices: rendered, usage: usageOf(view.prompts, completionTokens) }
+  return { ...view.meta, choices: rendered, usage: usageOf(view.prompts, choices) }
 }
 
 /** The answer as server-sent events. SPEC AP4. */
 export async function* completionEvents(view: CompletionView, outputs: AsyncIterable<ChoiceOutput>): AsyncGenerator<string, void> {
-  let completionTokens = 0
+  const used: ChoiceUsage[] = []
   const chunk = (choice: CompletionChoice): string => sseEvent({ ...view.meta, choices: [choice], ...(view.usage && { usage: null }) })
   const points = view.prompts.flatMap((prompt) => Array<number>(view.n).fill(countCodePoints(echoText(view, prompt))))
   // With log-probabilities an echoed prompt waits for the engine's numbers.
@@ -73,11 +73,11 @@ export async function* completionEvents(view: CompletionView, outputs: AsyncIter
       const seen = output.text !== '' || (view.logprobs && output.scored.length > 0) || (view.tokenIds && output.ids.length > 0)
       if (seen) yield chunk(choiceOf(view, index, { ...output, scored: behindPrompt(output.scored, points[index] ?? 0), reason: null }))
     } else {
-      completionTokens += output.completionTokens
+      used[output.index] = output
       yield chunk({ index, text: '', logprobs: null, finish_reason: output.reason, ...(view.tokenIds && { token_ids: [] }) })
     }
   }
-  if (view.usage) yield sseEvent({ ...view.meta, choices: [], usage: usageOf(view.prompts, completionTokens) })
+  if (view.usage) yield sseEvent({ ...view.meta, choices: [], usage: usageOf(view.prompts, used) })
   yield SSE_DONE
 }
 

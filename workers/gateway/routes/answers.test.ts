@@ -81,6 +81,28 @@ describe('whole answers', () => {
     })
   })
 
+  it('[SC9] cached tokens of each prompt once, streamed or not, also where a stop string ends the choices', async () => {
+    const usage = { prompt_tokens_details: { cached_tokens: 3 } }
+    const { post } = testGateway({ nextToken: scripted([874, 263], 2), cachedTokens: 2 })
+    const body = {
+      ...COMPLETION,
+      prompt: [
+        [2335, 5, 6],
+        [263, 833],
+      ],
+      n: 2,
+      stop: [' upon'],
+    } // all but the last token: 2 and 1
+    expect(await (await post(COMPLETIONS, body)).json()).toMatchObject({ usage })
+    const stream = await (await post(COMPLETIONS, { ...body, stream: true, stream_options: { include_usage: true } })).text()
+    expect(stream).toContain('"choices":[],"usage":{"prompt_tokens":5')
+    expect(stream).toContain('"prompt_tokens_details":{"cached_tokens":3}')
+    const chat = { ...CHAT, n: 2, stop: [' upon'] }
+    expect(await (await post(CHATS, chat)).json()).toMatchObject({ usage: { prompt_tokens_details: { cached_tokens: 2 } } })
+    const chatStream = await (await post(CHATS, { ...chat, stream: true, stream_options: { include_usage: true } })).text()
+    expect(chatStream).toContain('"prompt_tokens_details":{"cached_tokens":2}')
+  })
+
   it('[AP4] scores an echoed prompt: lists of one length, offsets in code points', async () => {
     const { post } = testGateway({ nextToken: scripted([833], 2) })
     const answer = await (await post(COMPLETIONS, { ...COMPLETION, prompt: '🙂 a', logprobs: 0, echo: true })).json()

@@ -1,0 +1,17 @@
+import { expect, it } from 'vitest'
+import { createDepartures } from './departures.ts'
+
+it('[SC5] says how long the last ones took, for as many as must go', () => {
+  let nowMs = 5000
+  const departures = createDepartures(() => nowMs)
+  expect(departures.secondsFor(9)).toBe(1)
+  for (let i = 0; i < 40; i++) {
+    departures.note()
+    nowMs += 500
+  }
+  expect(departures.secondsFor(1)).toBe(1)
+  expect(departures.secondsFor(9)).toBe(5)
+  expect(departures.secondsFor(1000)).toBe(60)
+  nowMs += 32_000 // nothing finished since: it has become slower
+  expect(departures.secondsFor(9)).toBe(14)
+})

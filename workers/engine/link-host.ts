@@ -1,0 +1,52 @@
+import { expertsOfHost } from '../../shared/placement/placement.ts'
+import type { Placement } from '../../shared/placement/placement.ts'
+import type { ModelInfo } from '../../shared/protocol/engine-api.ts'
+import type { MoeError } from '../../shared/protocol/errors.ts'
+import { PROTOCOL_VERSION } from '../../shared/protocol/host-api.ts'
+import { ok } from '../../shared/protocol/result.ts'
+import type { Result } from '../../shared/protocol/result.ts'
+import type { Expert } from '../expert/expert.ts'
+import type { Within } from './call-deadlines.ts'
+import { delayCalls } from './emulated-network.ts'
+import { createHostLink } from './host-link.ts'
+import type { HostLink, OpenSession } from './host-link.ts'
+
+export interface HostLinkInputs {
+  readonly info: ModelInfo
+  readonly placement: Placement
+  /** The host, as an index of the placement's. */
+  readonly index: number
+  readonly namespace: DurableObjectNamespace<Expert>
+  readonly within: Within
+  /** Emulated network; 0 for none. */
+  readonly rttMs: number
+}
+
+/** The link to a host of the placement, over Durable Object RPC. */
+export function linkHost({ info, placement, index, namespace, within, rttMs }: HostLinkInputs): HostLink {
+  const hello = {
+    protocolVersion: PROTOCOL_VERSION,
+    model: info.model,
+    digest: info.digest,
+    tier: info.tier,
+    epoch: placement.epoch,
+    experts: expertsOfHost(placement, index),
+  }
+  const wait = (ms: number) => scheduler.wait(ms)
+  return createHostLink({
+    host: placement.hosts[index]!,
+    hello,
+    within,
+    wait,
+    async connect(asked): Promise<Result<OpenSession, MoeError>> {
+      const opened = await namespace.getByName('host').open(asked)
+      if (!opened.ok) return { ok: false, error: opened.error as MoeError }
+      const { session } = opened.value
+      return ok({
+        run: delayCalls(rttMs, wait, (frame: Uint8Array) => session.run(frame)),
+        report: () => session.report(),
+        close: () => (opened as unknown as Disposable)[Symbol.dispose](),
+      })
+    },
+  })
+}
