@@ -8,6 +8,7 @@ import { REPOSITORY } from '../repository.ts'
 export interface RunSettings {
   readonly modelPrefix: string
   readonly tier: string
+  readonly trunk: string
   readonly hosts: readonly string[]
   readonly arenaBytes: number
   readonly placement: string
@@ -27,7 +28,7 @@ export async function writeConfigs(folder: string, settings: RunSettings): Promi
   const model = { MODEL_PREFIX: settings.modelPrefix, TIER: settings.tier }
   const kernels = { KERNELS: settings.kernels }
   const gateway = template('wrangler.toml', { vars: model })
-  const engine = template('workers/engine/wrangler.toml', { vars: { ...model, ...kernels, PREFILL_CHUNK: String(settings.chunk) } })
+  const engine = template('workers/engine/wrangler.toml', { vars: { ...model, ...kernels, TRUNK: settings.trunk, PREFILL_CHUNK: String(settings.chunk) } })
   engine.durable_objects!.bindings.push(...settings.hosts.map((host) => ({ name: hostBinding(host), class_name: 'Expert', script_name: host })))
   const autoscaler = template('workers/autoscaler/wrangler.toml', {
     vars: { ...model, HOSTS: JSON.stringify(settings.hosts), ARENA_BYTES: String(settings.arenaBytes), PLACEMENT: settings.placement },

@@ -63,6 +63,19 @@ it('[RE1] any set of ranges arrives whole', async () => {
   )
 })
 
+it('[PK4] a range longer than its memory fills it and is verified to its end', async () => {
+  const size = 2 * LIMITS.chunkBytes + 1000
+  const bytes = patternBytes(size)
+  for (const kept of [1, 999, LIMITS.chunkBytes, LIMITS.chunkBytes + 1, size]) {
+    const load = { ...rangeOf('a', bytes, 0, size), into: new Uint8Array(kept) }
+    expect(await loadRanges(memoryStore({ a: bytes }).store, hasher, [load])).toMatchObject({ ok: true })
+    expect(Buffer.compare(load.into, bytes.subarray(0, kept))).toBe(0)
+  }
+  const broken = bytes.with(size - 1, bytes[size - 1]! ^ 1)
+  const load = { ...rangeOf('a', bytes, 0, size), into: new Uint8Array(1) }
+  expect(await loadRanges(memoryStore({ a: broken }).store, hasher, [load])).toMatchObject({ ok: false, error: { code: 'weights-corrupt' } })
+})
+
 it('[RE2] one wrong byte is weights-corrupt, naming object and range', async () => {
   const bytes = patternBytes(10_000)
   const load = rangeOf('a', bytes, 100, 5000)

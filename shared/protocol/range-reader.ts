@@ -16,7 +16,7 @@ export interface Hasher {
   hex(): Promise<string>
 }
 
-/** A stored range and the memory it goes to; `into` is exactly `bytes` long. */
+/** A stored range and the memory it goes to. Where `into` is shorter than the range, the rest is read and verified, but not kept. */
 export interface RangeLoad extends StoredRange {
   readonly into: Uint8Array
 }
@@ -55,7 +55,7 @@ export async function loadRanges(
       if (bytes.byteLength !== read.bytes) return corrupt(read.object, read.offset + bytes.byteLength, 'ends early')
       for (const piece of read.pieces) {
         const part = bytes.subarray(piece.from, piece.from + piece.bytes)
-        loads[piece.load]!.into.set(part, piece.to)
+        keep(loads[piece.load]!.into, part, piece.to)
         await hashers[piece.load]!.update(part)
       }
       onBytes(read.bytes)
@@ -69,6 +69,11 @@ export async function loadRanges(
     if ((await hashers[index]!.hex()) !== load.sha256) return corrupt(load.object, load.offset, 'has another checksum than the manifest')
   }
   return ok(undefined)
+}
+
+function keep(into: Uint8Array, part: Uint8Array, at: number): void {
+  const room = Math.max(0, into.byteLength - at)
+  if (room > 0) into.set(part.subarray(0, room), at)
 }
 
 /** A store that throws is an expected failure: the network is. */

@@ -15,7 +15,7 @@ import type { Manifest } from '../../shared/protocol/manifest.ts'
 import type { Hasher, RangeStore } from '../../shared/protocol/range-reader.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
-import type { Tier } from '../../shared/protocol/tiers.ts'
+import type { Tier, TrunkPrecision } from '../../shared/protocol/tiers.ts'
 import type { KernelChoice } from '../../wasm/src/kernels.ts'
 import { loadKernelModules } from '../../wasm/src/load-from-disk.ts'
 import { createEngineCore } from '../../workers/engine/engine-core.ts'
@@ -30,6 +30,8 @@ import { createExpertHost } from '../../workers/expert/host.ts'
 export interface ClusterOptions {
   readonly pack: string
   readonly tier: Tier
+  /** Precision of the trunk in tiers q8 and q4. */
+  readonly trunk?: TrunkPrecision
   readonly hosts: number
   readonly chunk?: number
   readonly shape?: PlacementShape
@@ -51,7 +53,12 @@ export async function createCluster(options: ClusterOptions) {
   const modules = await loadKernelModules()
   const kernels = options.kernels ?? 'auto'
   const store = (options.wrapStore ?? ((s) => s))(diskStore(pack))
-  const loaded = must(await loadTrunk({ manifest, tier, chunk: options.chunk ?? 64, modules, kernels, store, createHasher: nodeHasher }, () => undefined))
+  const loaded = must(
+    await loadTrunk(
+      { manifest, tier, trunk: options.trunk ?? 'q8', chunk: options.chunk ?? 64, modules, kernels, store, createHasher: nodeHasher },
+      () => undefined,
+    ),
+  )
   const hosts = hostNames(options.hosts).map((host) => ({ host, arenaBytes: LIMITS.hostArenaBytes }))
   const placement = must(planBasePlacement(expertBytesByLayer(manifest.spec, tier), hosts, options.shape ?? 'packed', 1))
   const memories = hosts.map(({ arenaBytes }) => createHostMemory(manifest.spec, tier, arenaBytes, modules, kernels))

@@ -18,9 +18,13 @@ it.each([
   ['one head of 6 and a vocabulary of 17', { ...TINY_SPEC, vocab: 17, attention: { ...TINY_SPEC.attention, heads: 1, headDim: 6 } }],
   ['a dense first layer', { ...TINY_SPEC, layers: [{ window: null, ffn: { kind: 'dense' as const, width: 33 } }, TINY_SPEC.layers[1]!] }],
 ])('[PL2] what is allocated fits what was planned: %s', (_what, spec) => {
-  for (const tier of ['q8', 'f32'] as const) {
+  for (const [tier, trunk] of [
+    ['q8', 'q8'],
+    ['q4', 'q4'],
+    ['f32', 'q8'],
+  ] as const) {
     const { stepTokens } = stepLimits(spec, 64)
-    const plan = planEngineMemory(spec, tier, stepTokens)
+    const plan = planEngineMemory(spec, tier, stepTokens, trunk)
     if (!plan.ok) throw new Error(plan.error.message)
     expect(() => createEngineMemory(spec, tier, plan.value, stepTokens, modules, 'auto')).not.toThrow()
   }

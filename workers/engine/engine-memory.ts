@@ -34,7 +34,7 @@ export interface EngineMemory {
   matrix(name: string): Matrix
   /** A u32 for each KV page of the sequence in `slot`: the page's address, in order of position. */
   pageTable(slot: number): number
-  /** Where the stored trunk goes. */
+  /** Where the stored trunk goes. Of a q8 matrix that is served at q4 only the hi plane has a place. SPEC PK4. */
   trunkLoads(entries: readonly TrunkEntry[]): RangeLoad[]
 }
 
@@ -52,7 +52,7 @@ export function createEngineMemory(
   const buffer = { ...allocateAll(arena, stride, stepTokens), ...allocateAll(arena, engineFixedBytes(spec), 1) }
   const trunk = new Map(
     trunkTensors(spec).map((tensor) => {
-      const encoding = tensorEncoding(tensor, tier)
+      const encoding = tensorEncoding(tensor, budget.trunk)
       return [tensor.name, { ...tensor, encoding, address: arena.alloc(encodedBytes(encoding, tensor.rows, tensor.cols), tensor.name) }]
     }),
   )
@@ -81,7 +81,11 @@ export function createEngineMemory(
     vector: (name) => tensorOf(name).address,
     matrix,
     pageTable: (slot) => buffer.pageTables + slot * contextPages(spec) * 4,
-    trunkLoads: (entries) => entries.map((entry) => ({ ...entry, into: arena.u8(tensorOf(entry.name).address, entry.bytes) })),
+    trunkLoads: (entries) =>
+      entries.map((entry) => {
+        const { encoding, address, rows, cols } = tensorOf(entry.name)
+        return { ...entry, into: arena.u8(address, encodedBytes(encoding, rows, cols)) }
+      }),
   }
 }
 

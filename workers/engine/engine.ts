@@ -7,11 +7,12 @@ import type { MoeError } from '../../shared/protocol/errors.ts'
 import { PROTOCOL_VERSION } from '../../shared/protocol/host-api.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
+import { TRUNK_PRECISIONS } from '../../shared/protocol/tiers.ts'
 import { parseKernelChoice } from '../../wasm/src/kernels.ts'
 import { isolateId } from '../isolate-id.ts'
 import { KERNEL_MODULES } from '../kernel-modules.ts'
 import { r2Hasher, r2Store, readManifest } from '../r2-store.ts'
-import { tierSetting, wholeSetting } from '../settings.ts'
+import { oneOfSetting, tierSetting, wholeSetting } from '../settings.ts'
 import { createCallDeadlines } from './call-deadlines.ts'
 import { createEngineCore } from './engine-core.ts'
 import type { EngineCore } from './engine-core.ts'
@@ -123,12 +124,14 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
     if (warm) return ok(warm)
     const { BUCKET, MODEL_PREFIX, KERNELS } = this.env
     const tier = tierSetting(this.env.TIER)
+    const trunk = oneOfSetting('TRUNK', this.env.TRUNK, TRUNK_PRECISIONS)
     const chunk = wholeSetting('PREFILL_CHUNK', this.env.PREFILL_CHUNK)
     const manifest = await readManifest(BUCKET, MODEL_PREFIX)
     if (!manifest.ok) return manifest
     const inputs = {
       manifest: manifest.value,
       tier,
+      trunk,
       chunk,
       modules: KERNEL_MODULES,
       kernels: parseKernelChoice(KERNELS),

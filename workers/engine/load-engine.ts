@@ -9,7 +9,7 @@ import { loadRanges } from '../../shared/protocol/range-reader.ts'
 import type { Hasher, RangeStore } from '../../shared/protocol/range-reader.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
-import type { Tier } from '../../shared/protocol/tiers.ts'
+import type { Tier, TrunkPrecision } from '../../shared/protocol/tiers.ts'
 import type { KernelChoice, KernelModules } from '../../wasm/src/kernels.ts'
 import { createEngineMemory } from './engine-memory.ts'
 import type { EngineMemory } from './engine-memory.ts'
@@ -17,6 +17,7 @@ import type { EngineMemory } from './engine-memory.ts'
 export interface LoadInputs {
   readonly manifest: Manifest
   readonly tier: Tier
+  readonly trunk: TrunkPrecision
   readonly chunk: number
   readonly modules: KernelModules
   readonly kernels: KernelChoice
@@ -37,7 +38,7 @@ export async function loadTrunk(inputs: LoadInputs, onBytes: (read: number, tota
     return fail('hello-mismatch', `the pack has no tier ${tier}`, { field: 'tier', want: manifest.tiers.join(', '), got: tier })
   if (manifest.spec.router.groups) return fail('manifest-invalid', 'grouped routing is not served yet', { field: 'spec.router.groups' })
   const limits = stepLimits(manifest.spec, inputs.chunk)
-  const budget = planEngineMemory(manifest.spec, tier, limits.stepTokens)
+  const budget = planEngineMemory(manifest.spec, tier, limits.stepTokens, inputs.trunk)
   if (!budget.ok) return budget
   const memory = createEngineMemory(manifest.spec, tier, budget.value, limits.stepTokens, inputs.modules, inputs.kernels)
   const loads = memory.trunkLoads(trunkEntries(manifest, tier))
