@@ -42,17 +42,6 @@ export interface BenchCluster {
   stop(): Promise<void>
 }
 
-/** What every cluster of a pack is a copy of: the pack in local R2 and nothing else. */
-const SEEDED: Omit<RunSettings, 'modelPrefix'> = {
-  tier: 'q4',
-  trunk: 'q4',
-  hosts: ['expert-00'],
-  arenaBytes: 1,
-  placement: 'packed',
-  chunk: 1,
-  kernels: 'auto',
-}
-
 /**
  * Starts a cluster through the modules of `isomoe dev`, but with the settings as they are: the bounds of the command line are not asked,
  * so one host may have an arena that no isolate of the platform would get. Figures of such a cluster are labelled.
@@ -60,7 +49,7 @@ const SEEDED: Omit<RunSettings, 'modelPrefix'> = {
 export async function startBenchCluster(options: BenchClusterOptions): Promise<BenchCluster> {
   const seeded = stateFolder('seed', options.pack)
   if (!existsSync(join(seeded, 'complete'))) {
-    await (await startIn(seeded, { ...options, name: 'seed', settings: SEEDED })).stop()
+    await (await startIn(seeded, { name: 'seed', pack: options.pack, settings: options.settings })).stop() // its settings do not matter: nobody asks it
     await writeFile(join(seeded, 'complete'), '')
   }
   const state = stateFolder(options.name, options.pack)

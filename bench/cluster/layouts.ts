@@ -11,7 +11,8 @@ import type { Tier, TrunkPrecision } from '../../shared/protocol/tiers.ts'
 export const ARENA_LIFTED = 'one host, arena limit lifted'
 /** Hosts of a deployment at least: fewer would hide what their calls cost. */
 const DEPLOYED_HOSTS_MIN = 6
-const CHUNK = 64
+/** What every layout has. One lane: a figure says so where it has more. */
+const COMMON = { chunk: 64, kernels: 'auto', lanes: 1, rttMs: 0, prefixCache: 'on' } as const
 
 type Settings = Omit<RunSettings, 'modelPrefix'>
 
@@ -19,15 +20,15 @@ type Settings = Omit<RunSettings, 'modelPrefix'>
 export function oneHost(manifest: Manifest, tier: Tier, trunk: TrunkPrecision): Settings {
   const experts = expertBytesByLayer(manifest.spec, tier)
   const arenaBytes = experts.flat().reduce((sum, bytes) => sum + bytes, 0)
-  return { tier, trunk, hosts: hostNames(1), arenaBytes, placement: 'packed', chunk: CHUNK, kernels: 'auto' }
+  return { tier, trunk, hosts: hostNames(1), arenaBytes, placement: 'packed', ...COMMON }
 }
 
 /** As `isomoe dev` would run it: the fewest hosts, six at least, on which every isolate is within its budget. */
 export function deployed(manifest: Manifest, tier: Tier, trunk: TrunkPrecision, shape: PlacementShape = 'packed'): Settings {
   for (let hostCount = DEPLOYED_HOSTS_MIN; hostCount <= LIMITS.hostsMax; hostCount++) {
-    const plan = planDev({ manifest, tier, trunk, hostCount, arenaBytes: LIMITS.hostArenaBytes, shape, chunk: CHUNK })
+    const plan = planDev({ manifest, tier, trunk, hostCount, arenaBytes: LIMITS.hostArenaBytes, shape, ...COMMON })
     if (plan.over.includes('engine')) throw new Error(`the engine is over its budget:\n${plan.table}`)
-    if (plan.over.length === 0) return { tier, trunk, hosts: plan.hosts, arenaBytes: plan.arenaBytes, placement: shape, chunk: CHUNK, kernels: 'auto' }
+    if (plan.over.length === 0) return { tier, trunk, hosts: plan.hosts, arenaBytes: plan.arenaBytes, placement: shape, ...COMMON }
   }
   throw new Error('no number of hosts holds the experts')
 }

@@ -27,7 +27,7 @@ export function run({ quick }: BenchOptions): Promise<BenchResult> {
     const { manifest } = pack
     const { spec } = manifest
     const settings = { one_host: oneHost(manifest, 'q4', 'q4'), deployed: deployed(manifest, 'q4', 'q4') }
-    const withLanes = (lanes: number) => Object.assign({ lanes, rttMs: RTT_MS }, settings.deployed) // settings of `dev` that a checkout may not have yet
+    const withLanes = (lanes: number) => Object.assign({}, settings.deployed, { lanes, rttMs: RTT_MS }) // settings of `dev` that a checkout may not have yet
     const prompts = createPrompts(1)
     const samples = new Samples()
 

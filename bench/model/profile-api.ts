@@ -1,6 +1,6 @@
 /** Kinds of kernels whose calls may be made again alone: none of them reads what it wrote. What is in no kind is in the total. */
 export const KINDS = {
-  matrices: /^(gemv|gemm|gate_up)/,
+  matrices: /^(gemv|gemm|swiglu)/,
   attention: /^attention/,
 } as const
 export type Kind = keyof typeof KINDS

@@ -30,7 +30,7 @@ export interface StepProfiler {
 }
 
 /** Calls of a decode step, at least: tells it from the single embedding rows of a prompt. */
-const CALLS_PER_LAYER_MIN = 5
+const CALLS_PER_LAYER_MIN = 2
 const REPLAYS = 3
 const SCRIPT_REPEATS = 10
 

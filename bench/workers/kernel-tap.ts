@@ -29,8 +29,7 @@ export function replay(recorded: readonly KernelCall[], only: (name: string) => 
   const chosen = recorded.filter(({ name }) => only(name))
   const startMs = performance.now()
   for (let i = 0; i < repeats; i++) {
-    // Twelve arguments serve every kernel: WebAssembly takes as many as it declares. A spread would cost more than small kernels do.
-    for (const { kernel, args: a } of chosen) kernel(a[0]!, a[1]!, a[2]!, a[3]!, a[4]!, a[5]!, a[6]!, a[7]!, a[8]!, a[9]!, a[10]!, a[11]!)
+    for (const { kernel, args } of chosen) kernel(...args)
   }
   return (performance.now() - startMs) / repeats
 }
