@@ -5,6 +5,8 @@ import type { BenchOptions, BenchResult } from './figures.ts'
 
 /** Every bench, loaded when it is asked for. */
 const BENCHES: Readonly<Record<string, () => Promise<{ run(options: BenchOptions): Promise<BenchResult> }>>> = {
+  model: () => import('./model/model.ts'),
+  peers: () => import('./peers/peers.ts'),
   serve: () => import('./serve/serve.ts'),
 }
 

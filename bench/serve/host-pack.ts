@@ -66,12 +66,17 @@ export function buildHostPack(): HostPack {
   return { manifest, manifestBytes: Buffer.from(canonicalJson(manifest)), objects, expertBytes: bytes * experts.length }
 }
 
+/** Of a trunk that no engine loads. */
+const NOT_READ = '0'.repeat(64)
+
 function trunkOf(spec: ModelSpec): TrunkEntry[] {
   let offset = 0
   return trunkTensors(spec).map((tensor) => {
     const encoding = tensorEncoding(tensor, 'q8')
     const bytes = encodedBytes(encoding, tensor.rows, tensor.cols)
-    const entry = { name: tensor.name, encoding, rows: tensor.rows, cols: tensor.cols, object: 'trunk.q8.bin', offset, bytes, sha256: '0'.repeat(64) }
+    const hiSha256 = encoding === 'q8' ? NOT_READ : null
+    const { name, rows, cols } = tensor
+    const entry = { name, encoding, rows, cols, hiSha256, object: 'trunk.q8.bin', offset, bytes, sha256: NOT_READ }
     offset += Math.ceil(bytes / 64) * 64
     return entry
   })

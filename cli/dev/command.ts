@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { PLACEMENT_SHAPES } from '../../shared/placement/base-placement.ts'
 import { LIMITS, MIB } from '../../shared/protocol/limits.ts'
-import { TIERS } from '../../shared/protocol/tiers.ts'
+import { TIERS, TRUNK_PRECISIONS } from '../../shared/protocol/tiers.ts'
 import { KERNEL_CHOICES } from '../../wasm/src/kernels.ts'
 import { REPOSITORY } from '../repository.ts'
 import type { DevOptions } from './run-dev.ts'
@@ -13,6 +13,7 @@ export const devCommand = new Command('dev')
   .option('--port <n>', 'port of the gateway on 127.0.0.1', wholeNumber(1, 65535), 8787)
   .option('--hosts <n>', 'expert hosts, one script and isolate each', wholeNumber(1, LIMITS.hostsMax), 4)
   .addOption(new Option('--tier <tier>', 'precision to serve').choices(TIERS).default('q8'))
+  .addOption(new Option('--trunk <precision>', 'precision of the trunk in tiers q8 and q4').choices(TRUNK_PRECISIONS).default('q8'))
   .option('--state <dir>', 'where local R2, logs and generated configs live', '.isomoe')
   .option('--arena-mib <n>', 'budget of expert weights on each host', wholeNumber(1, LIMITS.hostArenaBytes / MIB), LIMITS.hostArenaBytes / MIB)
   .addOption(new Option('--placement <shape>', 'fewest hosts a layer, or every layer over all hosts').choices(PLACEMENT_SHAPES).default('packed'))

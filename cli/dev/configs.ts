@@ -8,6 +8,7 @@ import { REPOSITORY } from '../repository.ts'
 export interface RunSettings {
   readonly modelPrefix: string
   readonly tier: string
+  readonly trunk: string
   readonly hosts: readonly string[]
   readonly arenaBytes: number
   readonly placement: string
@@ -32,6 +33,7 @@ export async function writeConfigs(folder: string, settings: RunSettings): Promi
   const kernels = { KERNELS: settings.kernels }
   const gateway = template('wrangler.toml', { vars: model })
   const steps = {
+    TRUNK: settings.trunk,
     PREFILL_CHUNK: String(settings.chunk),
     PREFIX_CACHE: settings.prefixCache,
     LANES: String(settings.lanes),

@@ -4,7 +4,7 @@ import type { PlacementShape } from '../../shared/placement/base-placement.ts'
 import { hostScratchBytes, planEngineMemory, WASM_BYTES_MAX } from '../../shared/placement/budget.ts'
 import { expertBytesByLayer } from '../../shared/placement/expert-bytes.ts'
 import type { Manifest } from '../../shared/protocol/manifest.ts'
-import type { Tier } from '../../shared/protocol/tiers.ts'
+import type { Tier, TrunkPrecision } from '../../shared/protocol/tiers.ts'
 import { hostNames } from '../../shared/placement/host-names.ts'
 import { CliError } from '../errors.ts'
 import { formatBytes, formatTable } from '../table.ts'
@@ -12,6 +12,7 @@ import { formatBytes, formatTable } from '../table.ts'
 export interface DevPlanInputs {
   readonly manifest: Manifest
   readonly tier: Tier
+  readonly trunk: TrunkPrecision
   readonly hostCount: number
   readonly arenaBytes: number
   readonly shape: PlacementShape
@@ -34,7 +35,7 @@ export function planDev(inputs: DevPlanInputs): DevPlan {
   const { manifest, tier } = inputs
   if (!manifest.tiers.includes(tier)) throw new CliError('tier-missing', `the pack has no tier ${tier}, only ${manifest.tiers.join(', ')}`)
   const hosts = hostNames(inputs.hostCount)
-  const engine = planEngineMemory(manifest.spec, tier, stepLimits(manifest.spec, inputs.chunk, inputs.lanes))
+  const engine = planEngineMemory(manifest.spec, tier, stepLimits(manifest.spec, inputs.chunk, inputs.lanes), { trunk: inputs.trunk })
   const expertBytes = expertBytesByLayer(manifest.spec, tier)
   const arenaBytes = Math.min(inputs.arenaBytes, WASM_BYTES_MAX - hostScratchBytes(manifest.spec))
   const unbounded = hosts.map((host) => ({ host, arenaBytes: Number.MAX_SAFE_INTEGER }))

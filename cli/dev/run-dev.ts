@@ -6,7 +6,7 @@ import type { PlacementShape } from '../../shared/placement/base-placement.ts'
 import { MIB } from '../../shared/protocol/limits.ts'
 import { packPrefix } from '../../shared/protocol/manifest.ts'
 import type { Manifest } from '../../shared/protocol/manifest.ts'
-import type { Tier } from '../../shared/protocol/tiers.ts'
+import type { Tier, TrunkPrecision } from '../../shared/protocol/tiers.ts'
 import type { KernelChoice } from '../../wasm/src/kernels.ts'
 import { CliError } from '../errors.ts'
 import { readPackFolder } from '../pack-folder.ts'
@@ -27,6 +27,7 @@ export interface DevOptions {
   readonly port: number
   readonly hosts: number
   readonly tier: Tier
+  readonly trunk: TrunkPrecision
   readonly state: string
   readonly arenaMib: number
   readonly placement: PlacementShape
@@ -47,6 +48,7 @@ export async function runDev(options: DevOptions): Promise<void> {
   const plan = planDev({
     manifest,
     tier: options.tier,
+    trunk: options.trunk,
     hostCount: options.hosts,
     arenaBytes: options.arenaMib * MIB,
     shape: options.placement,
@@ -111,6 +113,7 @@ async function startScripts(options: DevOptions, manifest: Manifest, plan: DevPl
   const configs = await writeConfigs(join(state, 'configs'), {
     modelPrefix: packPrefix(manifest.name, manifest.digest),
     tier: options.tier,
+    trunk: options.trunk,
     hosts: plan.hosts,
     arenaBytes: plan.arenaBytes,
     placement: options.placement,

@@ -3,7 +3,7 @@ import type { ModelSpec } from '../../shared/core/model-spec.ts'
 import { encodeMatrix, encodeVector } from '../../shared/core/p8.ts'
 import type { TensorSource } from '../../shared/core/tensor-sources.ts'
 import { expertMatrices, tensorEncoding, trunkTensors } from '../../shared/core/tensors.ts'
-import { expertEncoding } from '../../shared/protocol/tiers.ts'
+import { expertEncoding, trunkTier } from '../../shared/protocol/tiers.ts'
 import type { Encoding, Tier } from '../../shared/protocol/tiers.ts'
 import type { Checkpoint } from '../safetensors/checkpoint.ts'
 
@@ -42,7 +42,7 @@ export class TensorEncoder {
 /** The most values and the most encoded bytes that any one tensor of a pack has. */
 function largestTensor(spec: ModelSpec, tiers: readonly Tier[]): { readonly values: number; readonly encodedBytes: number } {
   const encodings = tiers.flatMap((tier) => [
-    ...trunkTensors(spec).map((t) => ({ rows: t.rows, cols: t.cols, encoding: tensorEncoding(t, tier) })),
+    ...trunkTensors(spec).map((t) => ({ rows: t.rows, cols: t.cols, encoding: tensorEncoding(t, trunkTier(tier, 'q8')) })),
     ...expertMatrices(spec).map((m) => ({ rows: m.rows, cols: m.cols, encoding: expertEncoding(tier) })),
   ])
   return {

@@ -58,10 +58,15 @@ export class RangeWriter {
     }
   }
 
+  /** Checksum of what was appended so far. */
+  checksum(): string {
+    return this.#hash.copy().digest('hex')
+  }
+
   /** The entry of the manifest. Exactly the reserved bytes must have been appended. */
   finish(): StoredRange {
     if (this.#done !== this.#range.bytes) throw new RangeError(`${this.#range.object}: ${this.#done} of ${this.#range.bytes} reserved bytes were written`)
-    return { ...this.#range, sha256: this.#hash.digest('hex') }
+    return { ...this.#range, sha256: this.checksum() }
   }
 }
 

@@ -38,8 +38,11 @@ export async function writeTrunk(job: WeightsJob): Promise<Manifest['trunk']> {
         const encoding = tensorEncoding(tensor, tier)
         const bytes = job.encoder.encode(values, rows, cols, encoding)
         const range = object.reserve(bytes.byteLength)
-        await range.append(bytes)
-        entries[tier].push({ ...range.finish(), name, encoding, rows, cols })
+        const hiBytes = encoding === 'q8' ? hiPlaneBytes(rows, cols) : 0
+        await range.append(bytes.subarray(0, hiBytes))
+        const hiSha256 = encoding === 'q8' ? range.checksum() : null
+        await range.append(bytes.subarray(hiBytes))
+        entries[tier].push({ ...range.finish(), hiSha256, name, encoding, rows, cols })
       }
       job.onValues(rows * cols, 'trunk')
     }

@@ -2,7 +2,7 @@ import { trunkEncoding } from '../protocol/tiers.ts'
 import type { Encoding, Tier } from '../protocol/tiers.ts'
 import type { ModelSpec } from './model-spec.ts'
 
-/** A tensor of the trunk, by its name in the pack. `f32`: kept in f32 in every tier; `tier`: follows the tier. */
+/** A tensor of the trunk, by its name in the pack. `f32`: kept in f32 in every tier; `tier`: follows the trunk's tier. */
 export interface TrunkTensor {
   readonly name: string
   readonly kind: 'vector' | 'matrix'
@@ -35,10 +35,10 @@ export function trunkTensors(spec: ModelSpec): TrunkTensor[] {
   ]
 }
 
-/** How the pack stores a trunk tensor at a tier. */
-export function tensorEncoding(tensor: TrunkTensor, tier: Tier): Encoding {
+/** Layout of a trunk tensor at the trunk's tier: stored, q8 or f32; served, what `trunkTier` gives. */
+export function tensorEncoding(tensor: TrunkTensor, trunk: Tier): Encoding {
   if (tensor.kind === 'vector') return 'f32-vector'
-  return tensor.precision === 'f32' ? 'f32-matrix' : trunkEncoding(tier)
+  return tensor.precision === 'f32' ? 'f32-matrix' : trunkEncoding(trunk)
 }
 
 function layerTensors(spec: ModelSpec, layer: number): TrunkTensor[] {

@@ -67,6 +67,17 @@ it('[PL2] an engine plan stays within the isolate, holds a page at least, and no
   )
 })
 
+it('[PL2] a q4 trunk takes the hi planes alone and leaves the rest to KV; the f32 tier has an f32 trunk either way', () => {
+  const plan = (tier: 'q4' | 'f32', trunk: 'q8' | 'q4') => {
+    const planned = planEngineMemory({ ...TINY_SPEC, context: 1 << 16 }, tier, { lanes: 1, stepTokens: 128 }, { trunk })
+    if (!planned.ok) throw new Error(planned.error.message)
+    return planned.value
+  }
+  expect(plan('q4', 'q4').trunk).toBe('q4')
+  expect(plan('q4', 'q4').trunkBytes).toBeLessThan(plan('q4', 'q8').trunkBytes)
+  expect(plan('f32', 'q4')).toEqual(plan('f32', 'q8'))
+})
+
 it('[PL2] a step that fits no frame is refused with the bytes of its rows', () => {
   const wide = { ...TINY_SPEC, hidden: 65_536, router: { ...TINY_SPEC.router, experts: 64, topK: 64 } }
   expect(planEngineMemory(wide, 'q8', stepLimits(wide, 64, 1))).toMatchObject({ ok: false, error: { code: 'over-budget', details: { part: 'frame' } } })

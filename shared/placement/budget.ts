@@ -9,7 +9,8 @@ import type { MoeErrorOf } from '../protocol/errors.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import { ok } from '../protocol/result.ts'
 import type { Result } from '../protocol/result.ts'
-import type { Tier } from '../protocol/tiers.ts'
+import { trunkTier } from '../protocol/tiers.ts'
+import type { Tier, TrunkPrecision } from '../protocol/tiers.ts'
 
 /** What is left of an isolate for WASM memory. */
 export const WASM_BYTES_MAX = LIMITS.isolateBytes - LIMITS.scriptHeapBytes - LIMITS.transferBytes
@@ -18,6 +19,8 @@ const ALIGN_BYTES = 64
 
 /** Bytes of an engine's WASM memory, part by part. */
 export interface EngineBudget {
+  /** What the trunk is served at. */
+  readonly trunk: Tier
   readonly trunkBytes: number
   readonly scratchBytes: number
   readonly kvPageBytes: number
@@ -33,8 +36,16 @@ export function kvPageBytes(spec: ModelSpec): number {
   return spec.layers.length * 2 * kvHeads * KV_PAGE_POSITIONS * headStrideFloats(headDim) * 4
 }
 
-export function trunkBytes(spec: ModelSpec, tier: Tier): number {
-  return trunkTensors(spec).reduce((sum, t) => sum + aligned(encodedBytes(tensorEncoding(t, tier), t.rows, t.cols)), 0)
+/** @param trunk what it is served at. */
+export function trunkBytes(spec: ModelSpec, trunk: Tier): number {
+  return trunkTensors(spec).reduce((sum, t) => sum + aligned(encodedBytes(tensorEncoding(t, trunk), t.rows, t.cols)), 0)
+}
+
+export interface EngineMemoryOptions {
+  /** Precision of the trunk in tiers q8 and q4. */
+  readonly trunk?: TrunkPrecision
+  /** Fewer KV pages than there is room for: experiments and tests. */
+  readonly kvPagesMax?: number
 }
 
 /**
@@ -45,7 +56,7 @@ export function planEngineMemory(
   spec: ModelSpec,
   tier: Tier,
   { lanes, stepTokens }: Pick<StepLimits, 'lanes' | 'stepTokens'>,
-  kvPagesMax = Infinity,
+  { trunk: precision = 'q8', kvPagesMax = Infinity }: EngineMemoryOptions = {},
 ): Result<EngineBudget, MoeErrorOf<'over-budget'>> {
   const rowsBytes = 2 * spec.router.topK * padCols(spec.hidden) * 4
   if (stepTokens < 2)
@@ -54,12 +65,13 @@ export function planEngineMemory(
       bytes: rowsBytes,
       budgetBytes: LIMITS.frameBytesMax,
     })
-  const trunk = trunkBytes(spec, tier)
+  const trunk = trunkTier(tier, precision)
+  const weights = trunkBytes(spec, trunk)
   const scratch = engineScratchBytes(spec, stepTokens, lanes)
   const page = kvPageBytes(spec)
   const budget = WASM_BYTES_MAX
-  const kvPages = Math.min(kvPagesMax, LIMITS.runningMax * contextPages(spec), Math.floor((budget - trunk - scratch) / page))
-  const totalBytes = trunk + scratch + Math.max(kvPages, 1) * page
+  const kvPages = Math.min(kvPagesMax, LIMITS.runningMax * contextPages(spec), Math.floor((budget - weights - scratch) / page))
+  const totalBytes = weights + scratch + Math.max(kvPages, 1) * page
   if (kvPages < 1) {
     return fail('over-budget', `the engine needs ${totalBytes} bytes, its budget is ${budget}: the trunk does not fit one isolate`, {
       part: 'engine',
@@ -68,7 +80,7 @@ export function planEngineMemory(
     })
   }
   const contextTokens = Math.min(spec.context, kvPages * KV_PAGE_POSITIONS)
-  return ok({ trunkBytes: trunk, scratchBytes: scratch, kvPageBytes: page, kvPages, contextTokens, totalBytes })
+  return ok({ trunk, trunkBytes: weights, scratchBytes: scratch, kvPageBytes: page, kvPages, contextTokens, totalBytes })
 }
 
 function engineScratchBytes(spec: ModelSpec, stepTokens: number, lanes: number): number {

@@ -56,7 +56,8 @@ function sampleManifest(tiers: readonly Tier[] = ['q8', 'q4', 'f32']): Manifest 
   const trunk = (tier: Tier) =>
     trunkTensors(SPEC).map((t) => {
       const encoding = tensorEncoding(t, tier)
-      return { ...range(`trunk.${tier}.bin`, encodedBytes(encoding, t.rows, t.cols)), name: t.name, encoding, rows: t.rows, cols: t.cols }
+      const hiSha256 = encoding === 'q8' ? SHA : null
+      return { ...range(`trunk.${tier}.bin`, encodedBytes(encoding, t.rows, t.cols)), hiSha256, name: t.name, encoding, rows: t.rows, cols: t.cols }
     })
   const bytes = expertRangeBytes(SPEC)
   const experts = moeLayers(SPEC).flatMap((layer) =>

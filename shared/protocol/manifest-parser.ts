@@ -35,6 +35,7 @@ const rangeFields = { object: objectName, offset: safeInteger, bytes: size, sha2
 const storedRange: Reader<StoredRange> = record<StoredRange>(rangeFields)
 const trunkEntry: Reader<TrunkEntry> = record<TrunkEntry>({
   ...rangeFields,
+  hiSha256: nullable(sha256),
   name: text(/^[a-z0-9._]{1,64}$/),
   encoding: oneOf('f32-vector', 'f32-matrix', 'q8', 'q4'),
   rows: size,
@@ -145,6 +146,7 @@ function checkTrunkEntry(entry: TrunkEntry, tensor: TrunkTensor, tier: Tier, pat
   expectEqual(`${path}.rows`, entry.rows, tensor.rows)
   expectEqual(`${path}.cols`, entry.cols, tensor.cols)
   expectEqual(`${path}.encoding`, entry.encoding, tensorEncoding(tensor, tier))
+  expectEqual(`${path}.hiSha256`, entry.hiSha256 !== null, entry.encoding === 'q8')
   checkRange(entry, encodedBytes(entry.encoding, entry.rows, entry.cols), path)
 }
 

@@ -1,3 +1,4 @@
+import { hiPlaneBytes } from '../core/layout.ts'
 import type { ModelSpec } from '../core/model-spec.ts'
 import type { Encoding, Tier } from './tiers.ts'
 
@@ -14,6 +15,8 @@ export interface StoredRange {
 
 /** One trunk tensor inside the trunk object of a tier. Rows and columns are the model's, unpadded. */
 export interface TrunkEntry extends StoredRange {
+  /** sha256 of a q8 matrix's hi plane, which comes first and is a 4-bit matrix by itself; null for all else. */
+  readonly hiSha256: string | null
   readonly name: string
   readonly encoding: Encoding
   readonly rows: number
@@ -75,6 +78,12 @@ export function packPrefix(name: string, digest: string): string {
 export function expertRanges(entry: ExpertEntry, tier: Tier): readonly StoredRange[] {
   const ranges = tier === 'f32' ? [entry.f32] : tier === 'q8' ? [entry.hi, entry.lo] : [entry.hi]
   return ranges.filter((range) => range !== null)
+}
+
+/** The bytes of a trunk tensor that an engine reads to hold it as `encoding`: all of it, or of a q8 matrix the hi plane. */
+export function trunkRange(entry: TrunkEntry, encoding: Encoding): StoredRange {
+  if (encoding !== 'q4' || entry.hiSha256 === null) return entry
+  return { object: entry.object, offset: entry.offset, bytes: hiPlaneBytes(entry.rows, entry.cols), sha256: entry.hiSha256 }
 }
 
 export function trunkEntries(manifest: Manifest, tier: Tier): readonly TrunkEntry[] {

@@ -14,7 +14,7 @@ import type { Manifest } from '../../shared/protocol/manifest.ts'
 import type { RangeStore } from '../../shared/protocol/range-reader.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
-import type { Tier } from '../../shared/protocol/tiers.ts'
+import type { Tier, TrunkPrecision } from '../../shared/protocol/tiers.ts'
 import type { KernelChoice } from '../../wasm/src/kernels.ts'
 import { bytesBody, rangeReader } from '../fixtures/memory-store.ts'
 import { loadKernelModules } from '../../wasm/src/load-from-disk.ts'
@@ -30,6 +30,8 @@ import { createExpertHost } from '../../workers/expert/host.ts'
 export interface ClusterOptions {
   readonly pack: string
   readonly tier: Tier
+  /** Precision of the trunk in tiers q8 and q4. */
+  readonly trunk?: TrunkPrecision
   readonly hosts: number
   readonly chunk?: number
   readonly lanes?: number
@@ -61,6 +63,7 @@ export async function createCluster(options: ClusterOptions) {
       {
         manifest,
         tier,
+        trunk: options.trunk ?? 'q8',
         chunk: options.chunk ?? 64,
         lanes: options.lanes ?? 1,
         modules,

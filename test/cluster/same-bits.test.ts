@@ -33,6 +33,12 @@ describe.each(tiers)('tier %s', (tier) => {
     expect(other).toEqual(plain)
   })
 
+  it('[NU2] a q4 trunk gives one result for any hosts and chunks, and not that of the q8 trunk', async () => {
+    const [one, five] = [await choices(await open({ trunk: 'q4' })), await choices(await open({ trunk: 'q4', hosts: 5, chunk: 7, kernels: 'plain' }))]
+    expect(five).toEqual(one)
+    expect(one).not.toEqual(await choices(await open({})))
+  })
+
   it('[NU2] a prompt gives the same bits alone and among 16', async () => {
     const together = must(
       await (

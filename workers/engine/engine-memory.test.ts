@@ -18,12 +18,13 @@ it.each([
   ['one head of 6 and a vocabulary of 17', { ...TINY_SPEC, vocab: 17, attention: { ...TINY_SPEC.attention, heads: 1, headDim: 6 } }],
   ['a dense first layer', { ...TINY_SPEC, layers: [{ window: null, ffn: { kind: 'dense' as const, width: 33 } }, TINY_SPEC.layers[1]!] }],
 ])('[PL2] what is allocated fits what was planned: %s', (_what, spec) => {
-  for (const [tier, lanes] of [
-    ['q8', 1],
-    ['f32', 4],
+  for (const [tier, trunk, lanes] of [
+    ['q8', 'q8', 1],
+    ['q4', 'q4', 2],
+    ['f32', 'q8', 4],
   ] as const) {
     const limits = stepLimits(spec, 64, lanes)
-    const plan = planEngineMemory(spec, tier, limits)
+    const plan = planEngineMemory(spec, tier, limits, { trunk })
     if (!plan.ok) throw new Error(plan.error.message)
     expect(() => createEngineMemory(spec, tier, plan.value, limits, modules, 'auto')).not.toThrow()
   }

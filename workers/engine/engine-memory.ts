@@ -4,6 +4,7 @@ import { contextPages, engineFixedBytes, engineTokenBytes } from '../../shared/c
 import type { StepLimits } from '../../shared/core/scratch.ts'
 import { tensorEncoding, trunkTensors } from '../../shared/core/tensors.ts'
 import type { EngineBudget } from '../../shared/placement/budget.ts'
+import { trunkRange } from '../../shared/protocol/manifest.ts'
 import type { TrunkEntry } from '../../shared/protocol/manifest.ts'
 import type { RangeLoad } from '../../shared/protocol/range-reader.ts'
 import type { Tier } from '../../shared/protocol/tiers.ts'
@@ -35,7 +36,7 @@ export interface EngineMemory {
   matrix(name: string): Matrix
   /** A u32 for each KV page of the sequence in `slot`: the page's address, in order of position. */
   pageTable(slot: number): number
-  /** Where the stored trunk goes. */
+  /** Where the stored trunk goes. Of a q8 matrix that is served at q4 only the hi plane has a place. SPEC PK4. */
   trunkLoads(entries: readonly TrunkEntry[]): RangeLoad[]
 }
 
@@ -55,7 +56,7 @@ export function createEngineMemory(
   const laneBuffers = Array.from({ length: lanes }, () => ({ ...allocateAll(arena, stride, stepTokens), ...fixed }))
   const trunk = new Map(
     trunkTensors(spec).map((tensor) => {
-      const encoding = tensorEncoding(tensor, tier)
+      const encoding = tensorEncoding(tensor, budget.trunk)
       return [tensor.name, { ...tensor, encoding, address: arena.alloc(encodedBytes(encoding, tensor.rows, tensor.cols), tensor.name) }]
     }),
   )
@@ -85,7 +86,12 @@ export function createEngineMemory(
     vector: (name) => tensorOf(name).address,
     matrix,
     pageTable: (slot) => fixed.pageTables + slot * contextPages(spec) * 4,
-    trunkLoads: (entries) => entries.map((entry) => ({ ...entry, into: arena.u8(tensorOf(entry.name).address, entry.bytes) })),
+    trunkLoads: (entries) =>
+      entries.map((entry) => {
+        const { encoding, address, rows, cols } = tensorOf(entry.name)
+        const into = arena.u8(address, encodedBytes(encoding, rows, cols))
+        return { ...trunkRange(entry, encoding), into }
+      }),
   })
   return laneBuffers.map(memoryOfLane)
 }

@@ -6,6 +6,7 @@ import type { MoeError } from '../../shared/protocol/errors.ts'
 import { LIMITS } from '../../shared/protocol/limits.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
+import { TRUNK_PRECISIONS } from '../../shared/protocol/tiers.ts'
 import { parseKernelChoice } from '../../wasm/src/kernels.ts'
 import { isolateId } from '../isolate-id.ts'
 import { KERNEL_MODULES } from '../kernel-modules.ts'
@@ -135,12 +136,14 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
     if (warm) return ok(warm)
     const { BUCKET, MODEL_PREFIX, KERNELS } = this.env
     const tier = tierSetting(this.env.TIER)
+    const trunk = oneOfSetting('TRUNK', this.env.TRUNK, TRUNK_PRECISIONS)
     const chunk = wholeSetting('PREFILL_CHUNK', this.env.PREFILL_CHUNK)
     const manifest = await readManifest(BUCKET, MODEL_PREFIX)
     if (!manifest.ok) return manifest
     const inputs = {
       manifest: manifest.value,
       tier,
+      trunk,
       chunk,
       lanes: wholeSetting('LANES', this.env.LANES, 1, LIMITS.lanesMax),
       modules: KERNEL_MODULES,

@@ -7,6 +7,8 @@ export interface EngineEnv {
   readonly AUTOSCALER: DurableObjectNamespace<Autoscaler>
   readonly MODEL_PREFIX: string
   readonly TIER: string
+  /** Precision of the trunk in tiers q8 and q4: q8 or q4. */
+  readonly TRUNK: string
   /** Prompt tokens of a step while sequences decode. */
   readonly PREFILL_CHUNK: string
   readonly KERNELS: string

@@ -54,6 +54,7 @@ function embed(memory: EngineMemory, trunk: TrunkWeights, batch: StepBatch): voi
   for (let t = 0; t < batch.tokens; t++) {
     const x = buffer.residual + t * stride.residual
     if (e.encoding === 'q8') k.row_q8(e.ptr, e.lo, batch.ids[t]!, e.cols, x)
+    else if (e.encoding === 'q4') k.row_q4(e.ptr, batch.ids[t]!, e.cols, x)
     else k.row_f32(e.ptr, batch.ids[t]!, e.cols, x)
     if (spec.multipliers.embedding !== 1) k.scale_row(x, spec.multipliers.embedding, e.cols)
     ropeTable(trunk.rope, batch.positions[t]!, memory.arena.f32(buffer.cos + t * stride.cos, half), memory.arena.f32(buffer.sin + t * stride.sin, half))

@@ -8,7 +8,7 @@ import type { Manifest } from '../../shared/protocol/manifest.ts'
 import type { RangeReader } from '../../shared/protocol/range-reader.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
-import type { Tier } from '../../shared/protocol/tiers.ts'
+import type { Tier, TrunkPrecision } from '../../shared/protocol/tiers.ts'
 import type { KernelChoice, KernelModules } from '../../wasm/src/kernels.ts'
 import { createEngineMemory } from './engine-memory.ts'
 import type { EngineMemory } from './engine-memory.ts'
@@ -16,6 +16,7 @@ import type { EngineMemory } from './engine-memory.ts'
 export interface LoadInputs {
   readonly manifest: Manifest
   readonly tier: Tier
+  readonly trunk: TrunkPrecision
   readonly chunk: number
   /** Steps under way at once. */
   readonly lanes: number
@@ -40,7 +41,7 @@ export async function loadTrunk(inputs: LoadInputs, onBytes: (read: number, tota
     return fail('hello-mismatch', `the pack has no tier ${tier}`, { field: 'tier', want: manifest.tiers.join(', '), got: tier })
   if (manifest.spec.router.groups) return fail('manifest-invalid', 'grouped routing is not served yet', { field: 'spec.router.groups' })
   const limits = stepLimits(manifest.spec, inputs.chunk, inputs.lanes)
-  const budget = planEngineMemory(manifest.spec, tier, limits, inputs.kvPagesMax)
+  const budget = planEngineMemory(manifest.spec, tier, limits, inputs)
   if (!budget.ok) return budget
   const lanes = createEngineMemory(manifest.spec, tier, budget.value, limits, inputs.modules, inputs.kernels)
   const loads = lanes[0]!.trunkLoads(trunkEntries(manifest, tier))

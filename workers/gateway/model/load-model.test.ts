@@ -53,7 +53,8 @@ function packFiles(files: Readonly<Record<string, Uint8Array>>, tokenizer: boole
       q8: [],
       f32: trunkTensors(SPEC).map((tensor) => {
         const encoding = tensorEncoding(tensor, 'f32')
-        return { ...range(encodedBytes(encoding, tensor.rows, tensor.cols)), name: tensor.name, encoding, rows: tensor.rows, cols: tensor.cols }
+        const { name, rows, cols } = tensor
+        return { ...range(encodedBytes(encoding, rows, cols)), hiSha256: null, name, encoding, rows, cols }
       }),
     },
     experts: [0, 1].map((expert) => ({ layer: 0, expert, hi: null, lo: null, f32: range(expertRangeBytes(SPEC).f32) })),

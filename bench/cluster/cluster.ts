@@ -1,0 +1,107 @@
+import { createWriteStream, existsSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { writeConfigs } from '../../cli/dev/configs.ts'
+import type { RunSettings } from '../../cli/dev/configs.ts'
+import { startLocalCluster } from '../../cli/dev/local-cluster.ts'
+import { seedLocalR2 } from '../../cli/dev/seed.ts'
+import { lockState } from '../../cli/dev/state-lock.ts'
+import { createProgress } from '../../cli/progress.ts'
+import { REPOSITORY } from '../../cli/repository.ts'
+import { packPrefix } from '../../shared/protocol/manifest.ts'
+import type { Manifest } from '../../shared/protocol/manifest.ts'
+import { benchFolder, cacheKey } from '../cache.ts'
+import type { DriverCall, DriverRun, DriverTimes } from './driver-api.ts'
+import { childProcesses, cpuMsOf } from './process-time.ts'
+import { copySeededStorage } from './seeded-storage.ts'
+
+export interface BenchPack {
+  readonly folder: string
+  readonly manifest: Manifest
+}
+
+export interface BenchClusterOptions {
+  /** Names its state folder. */
+  readonly name: string
+  readonly pack: BenchPack
+  readonly settings: Omit<RunSettings, 'modelPrefix'>
+  /** Scripts of a bench in the place of the product's, as paths in the repository. */
+  readonly scripts?: { readonly engine: string; readonly expert: string }
+}
+
+/** Engine and hosts in a workerd of their own, with a driver in the gateway's place. Costs nothing while nobody asks. */
+export interface BenchCluster {
+  readonly name: string
+  generate(run: DriverRun): Promise<DriverTimes>
+  /** Calls a method of the engine's object. */
+  engine<T>(method: string, ...args: unknown[]): Promise<T>
+  /** CPU time that its threads have had so far, in ms; null where the system does not say. */
+  cpuMs(): number | null
+  /** Settings that its engine has, by name. */
+  readonly engineSettings: Readonly<Record<string, unknown>>
+  stop(): Promise<void>
+}
+
+/**
+ * Starts a cluster through the modules of `isomoe dev`, but with the settings as they are: the bounds of the command line are not asked,
+ * so one host may have an arena that no isolate of the platform would get. Figures of such a cluster are labelled.
+ */
+export async function startBenchCluster(options: BenchClusterOptions): Promise<BenchCluster> {
+  const seeded = stateFolder('seed', options.pack)
+  if (!existsSync(join(seeded, 'complete'))) {
+    await (await startIn(seeded, { name: 'seed', pack: options.pack, settings: options.settings })).stop() // its settings do not matter: nobody asks it
+    await writeFile(join(seeded, 'complete'), '')
+  }
+  const state = stateFolder(options.name, options.pack)
+  await copySeededStorage(join(seeded, 'state/r2'), join(state, 'state/r2'))
+  return startIn(state, options)
+}
+
+function stateFolder(name: string, { manifest }: BenchPack): string {
+  return join(benchFolder(), 'state', cacheKey(manifest.digest), name)
+}
+
+async function startIn(state: string, { name, pack, settings, scripts }: BenchClusterOptions): Promise<BenchCluster> {
+  const unlock = await lockState(state)
+  const { manifest } = pack
+  const stops: (() => Promise<unknown> | void)[] = [unlock]
+  const stop = async (): Promise<void> => {
+    for (const part of stops.toReversed()) await part()
+  }
+  try {
+    const configs = await writeConfigs(join(state, 'configs'), { ...settings, modelPrefix: packPrefix(manifest.name, manifest.digest) })
+    const [gateway, engine, , ...experts] = configs
+    await setMain(gateway!, 'bench/workers/driver.ts')
+    if (scripts) await Promise.all([setMain(engine!, scripts.engine), ...experts.map((expert) => setMain(expert, scripts.expert))])
+    const log = createWriteStream(join(state, 'workers.log'))
+    stops.push(() => void log.end())
+    const onLog = ({ level, message }: { level: string; message: string }) => void log.write(`${level} ${message}\n`)
+    const before = childProcesses()
+    const cluster = await startLocalCluster({ configs, wasmAlias: new Map(), persistPath: join(state, 'state'), onLog })
+    stops.push(() => cluster.stop())
+    const workerd = childProcesses().filter((pid) => !before.includes(pid))
+    await seedLocalR2(pack.folder, manifest, await cluster.bucket(), createProgress('seed', process.stderr))
+    const post = async (path: string, body: unknown): Promise<unknown> => {
+      const response = await fetch(`http://127.0.0.1:${cluster.port}${path}`, { method: 'POST', body: JSON.stringify(body) })
+      if (!response.ok) throw new Error(`${name}: ${response.status} ${(await response.text()).slice(0, 500)}`)
+      return response.json()
+    }
+    return {
+      name,
+      engineSettings: ((JSON.parse(await readFile(engine!, 'utf8')) as { vars?: object }).vars ?? {}) as Record<string, unknown>,
+      generate: (run) => post('/generate', run) as Promise<DriverTimes>,
+      engine: <T>(method: string, ...args: unknown[]) => post('/engine', { method, args } satisfies DriverCall) as Promise<T>,
+      cpuMs: () => cpuMsOf(workerd),
+      stop,
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/** Lets a config of `writeConfigs` run another script. */
+async function setMain(config: string, script: string): Promise<void> {
+  const settings = JSON.parse(await readFile(config, 'utf8')) as object
+  await writeFile(config, JSON.stringify({ ...settings, main: join(REPOSITORY, script) }, null, 2))
+}
