@@ -19,5 +19,8 @@ it('a batch is measured while all of it decodes', () => {
   // Sequence 0 begins at 10 and ends at 60; sequence 1 begins at 30 and ends at 80. Both decode from 30 to 60, a step each 10 ms.
   const times = (index: number, from: number) => Array.from({ length: 6 }, (_, i) => ({ index, atMs: from + 10 * i }))
   expect(batchDecodeRate({ tokens: [...times(0, 10), ...times(1, 30)] }, 2)).toBeCloseTo(2 * 100)
+  // Sequence 1 makes a token each 20 ms: sequences need not keep in step.
+  const slow = Array.from({ length: 4 }, (_, i) => ({ index: 1, atMs: 30 + 20 * i }))
+  expect(batchDecodeRate({ tokens: [...times(0, 10), ...slow] }, 2)).toBeCloseTo(100 + 50)
   expect(() => batchDecodeRate({ tokens: times(0, 10) }, 2)).toThrow('a sequence without a token')
 })

@@ -27,12 +27,12 @@ export function decodeRate(atMs: readonly number[]): number {
 
 /**
  * New tokens a second of `sequences` while all of them decode: from the first token of the one that began last to the last token of the one
- * that ended first. What one of them makes in that time, all make.
+ * that ended first. Their own rates in that time, added up: they need not keep in step.
  */
 export function batchDecodeRate({ tokens }: DriverTimes, sequences: number): number {
   const bySequence = Array.from({ length: sequences }, (_, index) => tokens.filter((token) => token.index === index).map((token) => token.atMs))
   if (bySequence.some((times) => times.length === 0)) throw new Error('a sequence without a token')
-  const last = bySequence.reduce((latest, times) => (times[0]! > latest[0]! ? times : latest))
-  const firstEnd = Math.min(...bySequence.map((times) => times.at(-1)!))
-  return sequences * decodeRate(last.filter((atMs) => atMs <= firstEnd))
+  const fromMs = Math.max(...bySequence.map((times) => times[0]!))
+  const toMs = Math.min(...bySequence.map((times) => times.at(-1)!))
+  return bySequence.reduce((sum, times) => sum + decodeRate(times.filter((atMs) => atMs >= fromMs && atMs <= toMs)), 0)
 }
