@@ -1,22 +1,26 @@
 import { expect, it } from 'vitest'
-import { delayCalls } from './emulated-network.ts'
+import { createEmulatedNetwork } from './emulated-network.ts'
 
-it('[SC10] an emulated network delays every call by the round trip, calls at the same time side by side', async () => {
+it('[SC10] an emulated network delays every call by the round trip, calls at the same time side by side, on one timer', async () => {
+  let nowMs = 100
+  let timers = 0
   const log: string[] = []
-  const waits: (() => void)[] = []
-  const wait = (ms: number) => {
-    log.push(`wait ${ms}`)
-    return new Promise<void>((resolve) => waits.push(resolve))
-  }
-  const call = delayCalls(2, wait, async (name: string) => void log.push(name))
-  const both = [call('a'), call('b')]
-  expect(log).toEqual(['wait 2', 'wait 2'])
-  for (const pass of waits) pass()
-  await Promise.all(both)
-  expect(log).toEqual(['wait 2', 'wait 2', 'a', 'b'])
+  const over = createEmulatedNetwork({
+    rttMs: 3,
+    nowMs: () => nowMs,
+    wait: async () => {
+      timers++
+      await Promise.resolve() // a timer never fires in the turn that sets it
+      nowMs++
+    },
+  })
+  const call = over(async (name: string) => void log.push(`${name} ${nowMs}`))
+  await Promise.all([call('a'), call('b'), call('c').then(() => call('d'))])
+  expect(log).toEqual(['a 103', 'b 103', 'c 103', 'd 106'])
+  expect(timers).toBe(6)
 })
 
 it('[SC10] without a delay a call is the call itself', () => {
   const call = async () => undefined
-  expect(delayCalls(0, async () => undefined, call)).toBe(call)
+  expect(createEmulatedNetwork({ rttMs: 0, nowMs: () => 0, wait: async () => undefined })(call)).toBe(call)
 })

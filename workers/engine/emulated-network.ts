@@ -1,8 +1,47 @@
-/** Delays each call by `rttMs`, as a network would; 0 leaves it as it is. What lanes win is measured with it (`isomoe dev --rtt-ms`). */
-export function delayCalls<A, R>(rttMs: number, wait: (ms: number) => Promise<void>, call: (argument: A) => Promise<R>): (argument: A) => Promise<R> {
-  if (rttMs === 0) return call
-  return async (argument) => {
-    await wait(rttMs)
-    return call(argument)
+export interface EmulatedNetworkDeps {
+  /** What every call takes longer; 0 for no network. */
+  readonly rttMs: number
+  nowMs(): number
+  /** Resolves at the next turn of the event loop, after a millisecond or so. */
+  wait(): Promise<void>
+}
+
+/**
+ * Delays calls as a network would: what lanes win is measured with it (`isomoe dev --rtt-ms`). All calls share one ticking timer. With a timer
+ * each they would not wait side by side: workerd's event loop fires one timer a turn, and a turn that waits takes over a millisecond.
+ */
+export function createEmulatedNetwork({ rttMs, nowMs, wait }: EmulatedNetworkDeps) {
+  /** In order of time: all wait equally long. */
+  const due: { readonly atMs: number; readonly arrive: () => void }[] = []
+  let ticking = false
+
+  async function tick(): Promise<void> {
+    ticking = true
+    try {
+      while (due.length > 0) {
+        await wait()
+        while (due[0] && due[0].atMs <= nowMs()) due.shift()!.arrive()
+      }
+    } finally {
+      ticking = false
+    }
+  }
+
+  function travel(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    due.push({ atMs: nowMs() + rttMs, arrive: resolve })
+    if (!ticking) void tick()
+    return promise
+  }
+
+  /** The call as it would be over the network; without one it is the call itself. */
+  return function over<A, R>(call: (argument: A) => Promise<R>): (argument: A) => Promise<R> {
+    if (rttMs === 0) return call
+    return async (argument) => {
+      await travel()
+      return call(argument)
+    }
   }
 }
+
+export type EmulatedNetwork = ReturnType<typeof createEmulatedNetwork>

@@ -15,6 +15,7 @@ import { oneOfSetting, tierSetting, wholeSetting } from '../settings.ts'
 import { createCallDeadlines } from './call-deadlines.ts'
 import { createEngineCore } from './engine-core.ts'
 import type { EngineCore } from './engine-core.ts'
+import { createEmulatedNetwork } from './emulated-network.ts'
 import type { EngineEnv } from './env.ts'
 import { createEventStream } from './event-stream.ts'
 import { hostBinding } from '../../shared/placement/host-names.ts'
@@ -41,6 +42,11 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
   private starting: Promise<Result<Ready, MoeError>> | null = null
   private failure: MoeError | null = null
   private readonly within = createCallDeadlines((ms) => scheduler.wait(ms))
+  private readonly network = createEmulatedNetwork({
+    rttMs: wholeSetting('RTT_MS', this.env.RTT_MS, 0),
+    nowMs: Date.now,
+    wait: () => scheduler.wait(0),
+  })
   private bytesRead = 0
   private bytesTotal = 0
 
@@ -170,7 +176,7 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
     const host = placement.hosts[index]!
     const namespace = this.env[hostBinding(host)]
     if (!namespace) throw new Error(`no binding ${hostBinding(host)} for ${host}`)
-    return linkHost({ info, placement, index, namespace, within: this.within, rttMs: wholeSetting('RTT_MS', this.env.RTT_MS, 0) })
+    return linkHost({ info, placement, index, namespace, within: this.within, network: this.network })
   }
 }
 

@@ -7,7 +7,7 @@ import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import type { Expert } from '../expert/expert.ts'
 import type { Within } from './call-deadlines.ts'
-import { delayCalls } from './emulated-network.ts'
+import type { EmulatedNetwork } from './emulated-network.ts'
 import { createHostLink } from './host-link.ts'
 import type { HostLink, OpenSession } from './host-link.ts'
 
@@ -18,12 +18,11 @@ export interface HostLinkInputs {
   readonly index: number
   readonly namespace: DurableObjectNamespace<Expert>
   readonly within: Within
-  /** Emulated network; 0 for none. */
-  readonly rttMs: number
+  readonly network: EmulatedNetwork
 }
 
 /** The link to a host of the placement, over Durable Object RPC. */
-export function linkHost({ info, placement, index, namespace, within, rttMs }: HostLinkInputs): HostLink {
+export function linkHost({ info, placement, index, namespace, within, network }: HostLinkInputs): HostLink {
   const hello = {
     protocolVersion: PROTOCOL_VERSION,
     model: info.model,
@@ -32,18 +31,17 @@ export function linkHost({ info, placement, index, namespace, within, rttMs }: H
     epoch: placement.epoch,
     experts: expertsOfHost(placement, index),
   }
-  const wait = (ms: number) => scheduler.wait(ms)
   return createHostLink({
     host: placement.hosts[index]!,
     hello,
     within,
-    wait,
+    wait: (ms) => scheduler.wait(ms),
     async connect(asked): Promise<Result<OpenSession, MoeError>> {
       const opened = await namespace.getByName('host').open(asked)
       if (!opened.ok) return { ok: false, error: opened.error as MoeError }
       const { session } = opened.value
       return ok({
-        run: delayCalls(rttMs, wait, (frame: Uint8Array) => session.run(frame)),
+        run: network((frame: Uint8Array) => session.run(frame)),
         report: () => session.report(),
         close: () => (opened as unknown as Disposable)[Symbol.dispose](),
       })
