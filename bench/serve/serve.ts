@@ -25,8 +25,8 @@ export async function run({ quick }: BenchOptions): Promise<BenchResult> {
   const manifest = await readPackFolder(join(REPOSITORY, 'models/demo'))
   return {
     outcomes: [
-      ...(await measureStarts(manifest, quick ? 1 : 5)),
-      ...(await measureServing(manifest, quick ? { rounds: 1, tokens: 32 } : { rounds: 9, tokens: 200 })),
+      ...(await measureStarts(manifest, quick ? 1 : 3)),
+      ...(await measureServing(manifest, quick ? { rounds: 1, tokens: 32 } : { rounds: 7, tokens: 128 })),
       ...(await measureColdLoad(quick ? 1 : 7)),
     ],
   }

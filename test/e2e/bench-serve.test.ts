@@ -22,6 +22,7 @@ const IDS = [
   'serve.sha256_ms',
   'serve.coldload_ms',
   'serve.coldload_over_rawread',
+  'serve.coldload_over_limit',
 ]
 
 it('`bench serve --quick` measures every figure', async () => {
