@@ -2,10 +2,12 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { padCols } from '../core/layout.ts'
 import type { ModelSpec } from '../core/model-spec.ts'
+import { kvPageBytes } from '../core/kv-layout.ts'
+import { KV_PAGE_POSITIONS } from '../core/records.ts'
 import { stepLimits } from '../core/scratch.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import { TINY_SPEC } from '../../test/fixtures/tiny-pack.ts'
-import { planEngineMemory, WASM_BYTES_MAX } from './budget.ts'
+import { kvTokenBytesFormula, planEngineMemory, WASM_BYTES_MAX } from './budget.ts'
 
 /** Specs in odd sizes: no width a multiple of anything, one to many heads, with and without a shared expert. */
 const arbSpec: fc.Arbitrary<ModelSpec> = fc
@@ -70,4 +72,18 @@ it('[PL2] an engine plan stays within the isolate, holds a page at least, and no
 it('[PL2] a step that fits no frame is refused with the bytes of its rows', () => {
   const wide = { ...TINY_SPEC, hidden: 65_536, router: { ...TINY_SPEC.router, experts: 64, topK: 64 } }
   expect(planEngineMemory(wide, 'q8', stepLimits(wide, 64).stepTokens)).toMatchObject({ ok: false, error: { code: 'over-budget', details: { part: 'frame' } } })
+})
+
+it.each([
+  ['the demo model', 6, 2, 64],
+  ['the synthetic model of the benches', 16, 4, 64],
+  ['heads of 128', 24, 8, 128],
+])('[NU10] the KV cache of %s takes at most a tenth more than its codes and scales', (_name, layers, kvHeads, headDim) => {
+  const spec = { ...TINY_SPEC, attention: { ...TINY_SPEC.attention, kvHeads, headDim }, layers: Array.from({ length: layers }, () => TINY_SPEC.layers[0]!) }
+  for (const tier of ['q8', 'q4', 'f32'] as const) {
+    const ratio = kvPageBytes(spec, tier) / KV_PAGE_POSITIONS / kvTokenBytesFormula(spec, tier)
+    expect(ratio).toBeGreaterThanOrEqual(1)
+    expect(ratio).toBeLessThanOrEqual(1.1)
+  }
+  expect(kvTokenBytesFormula(spec, 'q8')).toBe(layers * 2 * kvHeads * (headDim + 4))
 })

@@ -45,7 +45,7 @@ export function createEngineCore(deps: EngineDeps) {
   const { memory, info, limits } = deps
   const pages = createKvPages(memory.budget.kvPages)
   const slots = Array.from({ length: limits.running }, (_, i) => limits.running - 1 - i)
-  const batch = createStepBatch(limits.stepTokens)
+  const batch = createStepBatch(memory)
   const trunk = resolveTrunk(memory)
   const runExperts = createExpertRunner(memory, deps.placement, deps.links)
   /** The sequence of each token of the batch. */
