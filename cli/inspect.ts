@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { readPackFolder } from './pack-folder.ts'
 import { summarizePack } from './pack-summary.ts'
 import type { PackSummary } from './pack-summary.ts'
+import { LIMITS } from '../shared/protocol/limits.ts'
 import { formatBytes, formatCount, formatTable } from './table.ts'
 
 export const inspectCommand = new Command('inspect')
@@ -26,7 +27,7 @@ export function describePack(pack: PackSummary): string {
     ['experts', `${pack.experts} a layer, top ${pack.topK}, width ${pack.expertWidth}${shared}`],
     ['hidden', `${pack.hidden}`],
     ['vocabulary', `${pack.vocab}`],
-    ['context', `${pack.contextTokens} tokens, ${formatBytes(pack.kvBytesPerToken)} of KV a token`],
+    ['context', `${pack.contextTokens} tokens`],
     ['tokenizer', pack.tokenizer ? 'yes' : 'no: serves token ids only'],
     ['chat template', pack.chatTemplate ? 'yes' : 'no'],
   ]
@@ -38,7 +39,18 @@ export function describePack(pack: PackSummary): string {
     formatBytes(t.layerBytes),
     formatBytes(t.expertsBytes),
     t.hosts === null ? 'an expert is too large' : String(t.hosts),
+    formatBytes(t.kvBytesPerToken),
+    t.kvTokens === null ? 'the trunk is too large' : String(t.kvTokens),
   ])
-  const head = ['tier', 'trunk', 'one expert', 'experts a layer', 'all experts', `hosts at ${formatBytes(pack.hostArenaBytes)}`]
+  const head = [
+    'tier',
+    'trunk',
+    'one expert',
+    'experts a layer',
+    'all experts',
+    `hosts at ${formatBytes(pack.hostArenaBytes)}`,
+    'KV a token',
+    `tokens in ${formatBytes(LIMITS.isolateBytes)}`,
+  ]
   return `${model.map(([key, value]) => `${key!.padEnd(keyWidth)}  ${value}\n`).join('')}\n${formatTable([head, ...tiers])}`
 }

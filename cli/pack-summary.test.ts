@@ -34,8 +34,24 @@ describe('the summary of a pack', () => {
     expect(f32).toMatchObject({ tier: 'f32', expertBytes: weights * 4 })
   })
 
-  it('[PK7] gives the KV bytes of a token: f32 keys and values of each layer', () => {
-    expect(summarizePack(manifest).kvBytesPerToken).toBe(2 * 2 * 1 * 12 * 4)
+  it('[NU10] gives the KV bytes of a token by tier: codes and scales, or floats, of each layer, and a cache line a page', () => {
+    const [q8, q4, f32] = summarizePack(manifest).tiers.map((tier) => tier.kvBytesPerToken)
+    expect(q8).toBe(2 * (12 + 16 + 2 * 4) + 64 / 16) // values in panels of 8 columns
+    expect(q4).toBe(q8)
+    expect(f32).toBe(2 * 2 * 12 * 4 + 64 / 16)
+  })
+
+  it('[PL2] gives the tokens that fit an engine: all contexts that may run, where memory does not bound them', () => {
+    expect(summarizePack(manifest).tiers.map((tier) => tier.kvTokens)).toEqual(
+      [64, 64, 64].map((running) => running * Math.ceil(manifest.spec.context / 16) * 16),
+    )
+  })
+
+  it('[PL2] a trunk that fits no engine leaves no tokens', () => {
+    const wide = { ...manifest, spec: { ...manifest.spec, vocab: 1 << 20, hidden: 1024 } }
+    const summary = summarizePack(wide)
+    expect(summary.tiers.map((tier) => tier.kvTokens)).toEqual([null, null, null])
+    expect(describePack(summary)).toContain('the trunk is too large')
   })
 
   it('[CL1] reads as aligned lines', () => {

@@ -1,9 +1,11 @@
 import { moeLayers } from '../shared/core/model-spec.ts'
 import type { ModelSpec } from '../shared/core/model-spec.ts'
+import { kvPageBytes } from '../shared/core/kv-layout.ts'
 import { expertMatrices, trunkTensors } from '../shared/core/tensors.ts'
 import { planBasePlacement } from '../shared/placement/base-placement.ts'
 import { KV_PAGE_POSITIONS } from '../shared/core/records.ts'
-import { kvPageBytes } from '../shared/placement/budget.ts'
+import { CHUNK_DEFAULT, NETWORK_LANES, stepLimits } from '../shared/core/scratch.ts'
+import { planEngineMemory } from '../shared/placement/budget.ts'
 import { expertBytesByLayer } from '../shared/placement/expert-bytes.ts'
 import { LIMITS } from '../shared/protocol/limits.ts'
 import { trunkEntries } from '../shared/protocol/manifest.ts'
@@ -26,7 +28,6 @@ export interface PackSummary {
   readonly sharedWidth: number | null
   readonly contextTokens: number
   readonly parameters: { readonly total: number; readonly activePerToken: number }
-  readonly kvBytesPerToken: number
   readonly hostArenaBytes: number
   readonly tiers: readonly TierSummary[]
   readonly tokenizer: boolean
@@ -44,6 +45,9 @@ export interface TierSummary {
   readonly expertsBytes: number
   /** Hosts that the packed base placement needs at LIMITS.hostArenaBytes; null where one expert is larger than that. */
   readonly hosts: number | null
+  readonly kvBytesPerToken: number
+  /** Tokens of all sequences together whose keys and values fit an engine (LIMITS.isolateBytes) beside its trunk; null where the trunk does not fit. */
+  readonly kvTokens: number | null
 }
 
 export function summarizePack(manifest: Manifest): PackSummary {
@@ -62,7 +66,6 @@ export function summarizePack(manifest: Manifest): PackSummary {
     sharedWidth: spec.shared?.width ?? null,
     contextTokens: spec.context,
     parameters: countParameters(spec),
-    kvBytesPerToken: kvPageBytes(spec) / KV_PAGE_POSITIONS,
     hostArenaBytes: LIMITS.hostArenaBytes,
     tiers: manifest.tiers.map((tier) => summarizeTier(manifest, tier)),
     tokenizer: manifest.tokenizer !== null,
@@ -82,6 +85,7 @@ function countParameters(spec: ModelSpec): { readonly total: number; readonly ac
 function summarizeTier(manifest: Manifest, tier: Tier): TierSummary {
   const bytes = expertBytesByLayer(manifest.spec, tier)
   const layerBytes = Math.max(...bytes.map((experts) => sum(experts)))
+  const engine = planEngineMemory(manifest.spec, tier, stepLimits(manifest.spec, CHUNK_DEFAULT, NETWORK_LANES))
   return {
     tier,
     trunkBytes: sum(trunkEntries(manifest, tier).map((entry) => entry.bytes)),
@@ -89,6 +93,8 @@ function summarizeTier(manifest: Manifest, tier: Tier): TierSummary {
     layerBytes,
     expertsBytes: sum(bytes.flat()),
     hosts: hostsNeeded(bytes, LIMITS.hostArenaBytes),
+    kvBytesPerToken: kvPageBytes(manifest.spec, tier) / KV_PAGE_POSITIONS,
+    kvTokens: engine.ok ? engine.value.kvPages * KV_PAGE_POSITIONS : null,
   }
 }
 

@@ -3,7 +3,7 @@ import { moeLayers } from '../../shared/core/model-spec.ts'
 import type { ModelSpec } from '../../shared/core/model-spec.ts'
 import { expertMatrices, tensorEncoding, trunkTensors } from '../../shared/core/tensors.ts'
 import { KV_PAGE_POSITIONS } from '../../shared/core/records.ts'
-import { kvPageBytes } from '../../shared/placement/budget.ts'
+import { kvPageBytes } from '../../shared/core/kv-layout.ts'
 import { expertEncoding, trunkTier } from '../../shared/protocol/tiers.ts'
 import type { Tier, TrunkPrecision } from '../../shared/protocol/tiers.ts'
 
@@ -12,5 +12,5 @@ export function stepBytes(spec: ModelSpec, tier: Tier, trunk: TrunkPrecision, co
   const read = trunkTensors(spec).filter(({ name }) => name !== 'embed' || spec.tiedHead)
   const trunkBytes = read.reduce((sum, t) => sum + encodedBytes(tensorEncoding(t, trunkTier(tier, trunk)), t.rows, t.cols), 0)
   const expertBytes = expertMatrices(spec).reduce((sum, m) => sum + encodedBytes(expertEncoding(tier), m.rows, m.cols), 0)
-  return trunkBytes + moeLayers(spec).length * spec.router.topK * expertBytes + (context / KV_PAGE_POSITIONS) * kvPageBytes(spec)
+  return trunkBytes + moeLayers(spec).length * spec.router.topK * expertBytes + (context / KV_PAGE_POSITIONS) * kvPageBytes(spec, tier)
 }

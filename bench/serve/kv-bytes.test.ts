@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest'
+import { kvPageBytes } from '../../shared/core/kv-layout.ts'
 import { stepLimits } from '../../shared/core/scratch.ts'
-import { planEngineMemory } from '../../shared/placement/budget.ts'
+import { kvTokenBytesFormula, planEngineMemory } from '../../shared/placement/budget.ts'
 import type { EngineState } from '../../shared/protocol/engine-api.ts'
 import { TINY_SPEC } from '../../test/fixtures/tiny-pack.ts'
-import { kvBytesOverFormula, kvTokenBytes } from './kv-bytes.ts'
+import { kvBytesOverFormula } from './kv-bytes.ts'
 
 const PLAN = planEngineMemory(TINY_SPEC, 'q8', stepLimits(TINY_SPEC, 64, 1))
 
@@ -27,11 +28,8 @@ function stateWith(kvPagesUsed: number): EngineState {
   return { ...rest, kvPagesUsed, kvPagesTotal: kvPages, memoryBytes: totalBytes }
 }
 
-it('bytes of a token are its keys and values in every layer', () => {
-  expect(kvTokenBytes(TINY_SPEC)).toBe(2 * 2 * 1 * 20 * 4) // layers × {key, value} × heads × width × f32
-})
-
 it('pages that are only partly full count whole, pages of others do not', () => {
-  expect(kvBytesOverFormula(TINY_SPEC, 'q8', 64, stateWith(3), stateWith(5), 32)).toBeCloseTo(1)
-  expect(kvBytesOverFormula(TINY_SPEC, 'q8', 64, stateWith(3), stateWith(5), 20)).toBeCloseTo(32 / 20)
+  const full = (kvPageBytes(TINY_SPEC, 'q8') * 2) / (32 * kvTokenBytesFormula(TINY_SPEC, 'q8'))
+  expect(kvBytesOverFormula(TINY_SPEC, 'q8', 64, stateWith(3), stateWith(5), 32)).toBeCloseTo(full)
+  expect(kvBytesOverFormula(TINY_SPEC, 'q8', 64, stateWith(3), stateWith(5), 20)).toBeCloseTo((full * 32) / 20)
 })

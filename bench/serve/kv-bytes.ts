@@ -1,13 +1,8 @@
 import type { ModelSpec } from '../../shared/core/model-spec.ts'
 import { stepLimits } from '../../shared/core/scratch.ts'
-import { planEngineMemory } from '../../shared/placement/budget.ts'
+import { kvTokenBytesFormula, planEngineMemory } from '../../shared/placement/budget.ts'
 import type { EngineState } from '../../shared/protocol/engine-api.ts'
 import type { Tier } from '../../shared/protocol/tiers.ts'
-
-/** Bytes that a token's keys and values need at least: f32, no padding, no page. */
-export function kvTokenBytes(spec: ModelSpec): number {
-  return spec.layers.length * 2 * spec.attention.kvHeads * spec.attention.headDim * 4
-}
 
 /**
  * Bytes of the engine's memory that `tokens` positions hold, over what the formula says. By the engine's own account: pages taken between
@@ -18,5 +13,5 @@ export function kvBytesOverFormula(spec: ModelSpec, tier: Tier, chunk: number, i
   const plan = planEngineMemory(spec, tier, stepLimits(spec, chunk, 1))
   if (!plan.ok) throw new Error(plan.error.message)
   const pageBytes = (busy.memoryBytes - plan.value.trunkBytes - plan.value.scratchBytes) / busy.kvPagesTotal
-  return ((busy.kvPagesUsed - idle.kvPagesUsed) * pageBytes) / (tokens * kvTokenBytes(spec))
+  return ((busy.kvPagesUsed - idle.kvPagesUsed) * pageBytes) / (tokens * kvTokenBytesFormula(spec, tier))
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { constants } from 'node:os'
 import { join, resolve } from 'node:path'
+import { NETWORK_LANES } from '../../shared/core/scratch.ts'
 import type { PlacementShape } from '../../shared/placement/base-placement.ts'
 import { MIB } from '../../shared/protocol/limits.ts'
 import { packPrefix } from '../../shared/protocol/manifest.ts'
@@ -40,7 +41,6 @@ export interface DevOptions {
 }
 
 const READY_POLL_MS = 50
-const LANES_ON_NETWORK = 4
 
 /** Plans, starts, seeds, says `ready`, and stops all of it on Ctrl-C. */
 export async function runDev(options: DevOptions): Promise<void> {
@@ -75,7 +75,7 @@ export async function runDev(options: DevOptions): Promise<void> {
 
 /** In one process all workers share a thread: nobody computes while a lane waits. With a network between them somebody may. */
 function lanesOf({ lanes, rttMs }: DevOptions): number {
-  return lanes ?? (rttMs > 0 ? LANES_ON_NETWORK : 1)
+  return lanes ?? (rttMs > 0 ? NETWORK_LANES : 1)
 }
 
 async function serve(options: DevOptions, manifest: Manifest, plan: DevPlan, relay: Relay, interrupted: Promise<'interrupted'>): Promise<void> {

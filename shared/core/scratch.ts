@@ -1,4 +1,5 @@
 import { LIMITS } from '../protocol/limits.ts'
+import { contextPages, headStrideFloats } from './kv-layout.ts'
 import { padCols, padRows, xRecordsBytes } from './layout.ts'
 import type { ModelSpec } from './model-spec.ts'
 import { KV_PAGE_POSITIONS } from './records.ts'
@@ -7,18 +8,10 @@ import { KV_PAGE_POSITIONS } from './records.ts'
 export const HOST_ROWS = 32
 /** Header and tables of a frame, at most. */
 const FRAME_OVERHEAD_BYTES = 256 * 1024
+/** Prompt tokens that one sequence takes in a step, unless told. */
+export const CHUNK_DEFAULT = 64
 /** Logits rows that the engine holds at once. */
 export const LOGITS_ROWS = 4
-
-/** Floats of one head's row in the KV cache: the head's width rounded up to a vector. */
-export function headStrideFloats(headDim: number): number {
-  return Math.ceil(headDim / 4) * 4
-}
-
-/** KV pages that one whole context takes. */
-export function contextPages(spec: ModelSpec): number {
-  return Math.ceil(spec.context / KV_PAGE_POSITIONS)
-}
 
 /** Bytes of one token in each of a lane's buffers; a buffer holds `stepTokens` of them. The one list for budget and allocation. */
 export function engineTokenBytes(spec: ModelSpec) {
@@ -36,10 +29,11 @@ export function engineTokenBytes(spec: ModelSpec) {
     k: padCols(kvHeads * headDim) * 4,
     v: padCols(kvHeads * headDim) * 4,
     qHeads: heads * headRow,
-    kHeads: kvHeads * headRow,
-    vHeads: kvHeads * headRow,
     attended: padCols(heads * headDim) * 4,
     attendedQ: xRecordsBytes(heads * headDim),
+    positions: 4,
+    tables: 4,
+    pages: 4,
     cos: headRow,
     sin: headRow,
     gate: inner,
@@ -58,11 +52,25 @@ export function engineTokenBytes(spec: ModelSpec) {
 export function engineFixedBytes(spec: ModelSpec) {
   return {
     routerScratch: padRows(spec.router.experts) * 8,
-    scores: contextPages(spec) * KV_PAGE_POSITIONS * 4,
+    heads: Math.max(spec.attention.heads, spec.attention.kvHeads) * headStrideFloats(spec.attention.headDim) * 4,
+    attention: attentionScratchBytes(spec),
     logits: LOGITS_ROWS * padRows(spec.vocab) * 4,
     pageTables: LIMITS.runningMax * contextPages(spec) * 4,
   } as const
 }
+
+/**
+ * What attention writes for one tile, in tiers of int8 pages: words a row, codes of queries and of a block of weights, and for each of 4 rows
+ * sums and a score a position (wasm/assembly/attention-i8.ts). The f32 tier needs the scores of one row only.
+ */
+export function attentionScratchBytes(spec: ModelSpec): number {
+  const panels = Math.ceil(spec.attention.headDim / 8)
+  const scores = contextPages(spec) * KV_PAGE_POSITIONS * 4 + 64
+  return 128 + panels * 64 + 128 * 8 + 4 * (panels * 32 + scores)
+}
+
+/** Lanes of an engine whose hosts are across a network. */
+export const NETWORK_LANES = 4
 
 /** Sizes of the steps: how many at once, how many tokens each may have, how many sequences may run, how much of a prompt a step takes. */
 export interface StepLimits {

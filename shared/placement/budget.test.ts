@@ -2,10 +2,12 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { padCols } from '../core/layout.ts'
 import type { ModelSpec } from '../core/model-spec.ts'
+import { kvPageBytes } from '../core/kv-layout.ts'
+import { KV_PAGE_POSITIONS } from '../core/records.ts'
 import { stepLimits } from '../core/scratch.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import { TINY_SPEC } from '../../test/fixtures/tiny-pack.ts'
-import { planEngineMemory, WASM_BYTES_MAX } from './budget.ts'
+import { kvTokenBytesFormula, planEngineMemory, WASM_BYTES_MAX } from './budget.ts'
 
 /** Specs in odd sizes: no width a multiple of anything, one to many heads, with and without a shared expert. */
 const arbSpec: fc.Arbitrary<ModelSpec> = fc
@@ -89,4 +91,18 @@ it('[SC10] lanes divide sequences and chunk, and no chunk below what a host comp
   expect(of(64, 4)).toEqual({ lanes: 4, stepTokens: 48, running: 64, chunk: 32 })
   expect(of(512, 4)).toEqual({ lanes: 4, stepTokens: 144, running: 64, chunk: 128 })
   expect(of(7, 4)).toEqual({ lanes: 4, stepTokens: 23, running: 64, chunk: 7 })
+})
+
+it.each([
+  ['the demo model', 6, 2, 64],
+  ['the synthetic model of the benches', 16, 4, 64],
+  ['heads of 128', 24, 8, 128],
+])('[NU10] the KV cache of %s takes at most a tenth more than its codes and scales', (_name, layers, kvHeads, headDim) => {
+  const spec = { ...TINY_SPEC, attention: { ...TINY_SPEC.attention, kvHeads, headDim }, layers: Array.from({ length: layers }, () => TINY_SPEC.layers[0]!) }
+  for (const tier of ['q8', 'q4', 'f32'] as const) {
+    const ratio = kvPageBytes(spec, tier) / KV_PAGE_POSITIONS / kvTokenBytesFormula(spec, tier)
+    expect(ratio).toBeGreaterThanOrEqual(1)
+    expect(ratio).toBeLessThanOrEqual(1.1)
+  }
+  expect(kvTokenBytesFormula(spec, 'q8')).toBe(layers * 2 * kvHeads * (headDim + 4))
 })

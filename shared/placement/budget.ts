@@ -1,6 +1,7 @@
 import { encodedBytes, padCols } from '../core/layout.ts'
 import type { ModelSpec } from '../core/model-spec.ts'
-import { contextPages, engineFixedBytes, engineTokenBytes, headStrideFloats, HOST_ROWS, hostTokenBytes } from '../core/scratch.ts'
+import { contextPages, kvPageBytes } from '../core/kv-layout.ts'
+import { engineFixedBytes, engineTokenBytes, HOST_ROWS, hostTokenBytes } from '../core/scratch.ts'
 import type { StepLimits } from '../core/scratch.ts'
 import { KV_PAGE_POSITIONS } from '../core/records.ts'
 import { tensorEncoding, trunkTensors } from '../core/tensors.ts'
@@ -30,10 +31,13 @@ export interface EngineBudget {
   readonly totalBytes: number
 }
 
-/** Bytes of one KV page: keys and values of KV_PAGE_POSITIONS positions in every layer, f32. */
-export function kvPageBytes(spec: ModelSpec): number {
+/**
+ * Bytes of one token's keys and values as arithmetic has them, without padding and page: layers · 2 · kvHeads · (headDim codes + one scale);
+ * f32: headDim floats. What kvPageBytes / KV_PAGE_POSITIONS is measured against.
+ */
+export function kvTokenBytesFormula(spec: ModelSpec, tier: Tier): number {
   const { kvHeads, headDim } = spec.attention
-  return spec.layers.length * 2 * kvHeads * KV_PAGE_POSITIONS * headStrideFloats(headDim) * 4
+  return spec.layers.length * 2 * kvHeads * (tier === 'f32' ? headDim * 4 : headDim + 4)
 }
 
 /** @param trunk what it is served at. */
@@ -68,7 +72,7 @@ export function planEngineMemory(
   const trunk = trunkTier(tier, precision)
   const weights = trunkBytes(spec, trunk)
   const scratch = engineScratchBytes(spec, stepTokens, lanes)
-  const page = kvPageBytes(spec)
+  const page = kvPageBytes(spec, tier)
   const budget = WASM_BYTES_MAX
   const kvPages = Math.min(kvPagesMax, LIMITS.runningMax * contextPages(spec), Math.floor((budget - weights - scratch) / page))
   const totalBytes = weights + scratch + Math.max(kvPages, 1) * page

@@ -1,165 +1,178 @@
 import fc from 'fast-check'
-import { expect, it } from 'vitest'
-import { KV_PAGE_POSITIONS } from '../../shared/core/records.ts'
-import { KernelRig, onBothBuilds, randomFloats, sameBits } from './kernel-rig.ts'
+import { describe, expect, it } from 'vitest'
+import { ZERO_BLOCK_BELOW } from '../../shared/core/records.ts'
+import { arbAttention, createAttentionRig, randomTokens } from './attention-rig.ts'
+import type { AttentionData, AttentionShape } from './attention-rig.ts'
+import { KernelRig, onBothBuilds, sameBits } from './kernel-rig.ts'
 
-interface Shape {
-  readonly seed: number
-  readonly kvHeads: number
-  readonly group: number
-  readonly headDim: number
-  readonly from: number
-  readonly span: number
+/** Stores and attends chunk by chunk, as a prompt is taken. [length, heads · headDim]. */
+function attendInChunks(rig: KernelRig, pages: 'f32' | 'i8', shape: AttentionShape, data: AttentionData, chunk: number): Float32Array {
+  const attention = createAttentionRig(rig, pages, shape)
+  const row = shape.heads * shape.headDim
+  const all = new Float32Array(shape.length * row)
+  for (let from = 0; from < shape.length; from += chunk) {
+    const to = Math.min(shape.length, from + chunk)
+    attention.prepare(data, from, to)
+    all.set(attention.attend(from, to), from * row)
+  }
+  return all
 }
 
-const arbShape: fc.Arbitrary<Shape> = fc.record({
-  seed: fc.nat(),
-  kvHeads: fc.integer({ min: 1, max: 3 }),
-  group: fc.integer({ min: 1, max: 3 }),
-  headDim: fc.integer({ min: 1, max: 70 }),
-  from: fc.integer({ min: 0, max: 40 }),
-  span: fc.integer({ min: 1, max: 60 }),
+describe.each([
+  ['f32', 1e-5],
+  ['i8', 0.12], // a key's code is within 1/254 of its largest number, which has outliers here
+] as const)('attention over %s pages', (pages, tolerance) => {
+  it('[NU1] is the softmax-weighted mean of the values', () => {
+    fc.assert(
+      fc.property(arbAttention, (shape) => {
+        const data = randomTokens(shape)
+        const got = onBothBuilds((rig) => attendInChunks(rig, pages, shape, data, shape.length))
+        const want = meanOfValues(shape, data)
+        got.forEach((v, i) => expect(Math.abs(v - want[i]!)).toBeLessThan(tolerance))
+      }),
+      { numRuns: 40 },
+    )
+  })
+
+  it('[NU2] a token has the same bits alone and in any chunk, on both builds', () => {
+    fc.assert(
+      fc.property(arbAttention, fc.integer({ min: 2, max: 70 }), (shape, chunk) => {
+        const data = randomTokens(shape)
+        const alone = onBothBuilds((rig) => attendInChunks(rig, pages, shape, data, 1))
+        expect(
+          sameBits(
+            onBothBuilds((rig) => attendInChunks(rig, pages, shape, data, chunk)),
+            alone,
+          ),
+        ).toBe(true)
+      }),
+      { numRuns: 30 },
+    )
+  })
+
+  it('[NU11] nothing before the window and nothing after the token is read', () => {
+    fc.assert(
+      fc.property(arbAttention, fc.nat(), (shape, at) => {
+        const data = randomTokens(shape)
+        const last = at % shape.length
+        const first = shape.window === 0 ? 0 : Math.max(0, last + 1 - shape.window)
+        const row = shape.heads * shape.headDim
+        const want = attendInChunks(new KernelRig('relaxed'), pages, shape, data, shape.length).slice(last * row, (last + 1) * row)
+        const sparse = createAttentionRig(new KernelRig('relaxed'), pages, shape)
+        sparse.prepare(data, first, last + 1) // all other positions are NaN
+        expect(sameBits(sparse.attend(last, last + 1), want)).toBe(true)
+      }),
+      { numRuns: 30 },
+    )
+  })
+
+  it('[NU11] a NaN in a key shows in every result that sees it, and in no other', () => {
+    const shape = { seed: 3, heads: 2, kvHeads: 1, headDim: 8, length: 20, window: 0 }
+    const data = randomTokens(shape)
+    data.k[12 * 8 + 3] = NaN
+    const got = attendInChunks(new KernelRig('relaxed'), pages, shape, data, 20)
+    expect(Array.from(got.slice(0, 12 * 16)).some(Number.isNaN)).toBe(false)
+    expect(Array.from(got.slice(12 * 16)).every(Number.isNaN)).toBe(true)
+  })
 })
-const LAYER_OFFSET = 64
-const pad4 = (n: number) => Math.ceil(n / 4) * 4
 
-it('[NU4] a KV page has the positions that the limits say', () => {})
-
-it('[NU1] attention over pages is the softmax-weighted mean of the values', () => {
+it('[NU3] [NU4] attention over int8 pages has the bits of its order of operations, in scalar TypeScript', () => {
   fc.assert(
-    fc.property(arbShape, (shape) => {
-      const data = randomHeads(shape)
-      const got = onBothBuilds((rig) => attend(rig, shape, data, shape.from))
-      const want = reference(shape, data)
-      got.forEach((v, i) => expect(Math.abs(v - want[i]!)).toBeLessThan(1e-5))
-    }),
-    { numRuns: 60 },
-  )
-})
-
-it('[NU2] attention does not depend on scratch, on where pages lie, or on positions outside the window', () => {
-  fc.assert(
-    fc.property(arbShape, (shape) => {
-      const data = randomHeads(shape)
-      const want = attend(new KernelRig('relaxed'), shape, data, shape.from)
-      const rig = new KernelRig('relaxed')
-      rig.alloc(4 * (1 + (shape.seed % 97)))
-      // In `want`, nothing before the window was stored (it is NaN), and so is the scratch.
-      const first = attend(rig, shape, data, 0, 1e30)
-      const second = attend(rig, shape, data, shape.from, -Infinity)
-      expect(sameBits(first, want)).toBe(true)
-      expect(sameBits(second, want)).toBe(true)
+    fc.property(arbAttention, (shape) => {
+      const data = { ...randomTokens(shape) }
+      data.angles.fill(0) // so that queries and keys are as given
+      const got = attendInChunks(new KernelRig('plain'), 'i8', shape, data, shape.length)
+      expect(sameBits(got, orderOfOperations(shape, data))).toBe(true)
     }),
     { numRuns: 30 },
   )
 })
 
-it('[NU4] the same keys and values give the same bits wherever in the pages they begin', () => {
-  fc.assert(
-    fc.property(arbShape, (shape) => {
-      const data = randomHeads({ ...shape, from: 0 })
-      const before = new Float32Array(shape.from * shape.kvHeads * shape.headDim)
-      const shifted = { q: data.q, k: Float32Array.of(...before, ...data.k), v: Float32Array.of(...before, ...data.v) }
-      const want = attend(new KernelRig('relaxed'), { ...shape, from: 0 }, data, 0)
-      expect(sameBits(attend(new KernelRig('relaxed'), shape, shifted, shape.from), want)).toBe(true)
-    }),
-    { numRuns: 40 },
-  )
-})
-
-it('[NU3] rope rotates pair (i, i + headDim/2) of each head and leaves the padding', () => {
-  fc.assert(
-    fc.property(fc.nat(), fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 35 }), (seed, heads, half) => {
-      const headDim = 2 * half
-      const q = randomFloats(seed, heads * headDim)
-      const angles = randomFloats(seed + 1, half)
-      const [cos, sin] = [angles.map(Math.cos), angles.map(Math.sin)]
-      const got = onBothBuilds((rig) => {
-        const at = rig.putRows(q, heads, pad4(headDim), pad4(headDim))
-        rig.k.rope(at, rig.put(cos), rig.put(sin), heads, headDim, pad4(headDim) * 4)
-        return rig.take(at, heads * pad4(headDim))
-      })
-      const want = new Float32Array(heads * pad4(headDim))
-      for (let h = 0; h < heads; h++) {
-        for (let i = 0; i < half; i++) {
-          const [a, b] = [q[h * headDim + i]!, q[h * headDim + half + i]!]
-          want[h * pad4(headDim) + i] = Math.fround(a * cos[i]!) - Math.fround(b * sin[i]!)
-          want[h * pad4(headDim) + half + i] = Math.fround(b * cos[i]!) + Math.fround(a * sin[i]!)
-        }
+/** f64, no codes, no order. RoPE turns queries and keys by the token's angles. */
+function meanOfValues(shape: AttentionShape, { q, k, v, angles }: AttentionData): Float64Array {
+  const { heads, kvHeads, headDim, length, window } = shape
+  const out = new Float64Array(length * heads * headDim)
+  for (let t = 0; t < length; t++) {
+    const first = window === 0 ? 0 : Math.max(0, t + 1 - window)
+    for (let h = 0; h < heads; h++) {
+      const kv = Math.floor(h / (heads / kvHeads))
+      const query = turned(q, (t * heads + h) * headDim, headDim, angles, t)
+      const weights: number[] = []
+      for (let j = first; j <= t; j++) {
+        const key = turned(k, (j * kvHeads + kv) * headDim, headDim, angles, j)
+        weights.push(query.reduce((sum, x, i) => sum + x * key[i]!, 0) / Math.sqrt(headDim))
       }
-      expect(sameBits(got, want)).toBe(true)
-    }),
-  )
-})
-
-it('[NU9] split_heads pads each head with zeros and writes nothing beyond the last', () => {
-  fc.assert(
-    fc.property(fc.nat(), fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 40 }), (seed, heads, headDim) => {
-      const values = randomFloats(seed, heads * headDim)
-      const got = onBothBuilds((rig) => {
-        const dst = rig.alloc(heads * pad4(headDim) + 4)
-        rig.k.split_heads(rig.put(values), dst, heads, headDim, pad4(headDim) * 4)
-        return rig.take(dst, heads * pad4(headDim) + 4)
-      })
-      for (let h = 0; h < heads; h++) {
-        const row = got.slice(h * pad4(headDim), (h + 1) * pad4(headDim))
-        expect([...row]).toEqual([...values.slice(h * headDim, (h + 1) * headDim), ...Array.from({ length: pad4(headDim) - headDim }, () => 0)])
+      const max = Math.max(...weights)
+      const sum = weights.reduce((s, w) => s + Math.exp(w - max), 0)
+      for (const [n, w] of weights.entries()) {
+        for (let i = 0; i < headDim; i++) out[(t * heads + h) * headDim + i]! += (Math.exp(w - max) / sum) * v[((first + n) * kvHeads + kv) * headDim + i]!
       }
-      expect(Array.from(got.slice(-4)).every(Number.isNaN)).toBe(true)
-    }),
-  )
-})
-
-/** q [heads, headDim]; keys and values [to, kvHeads, headDim]. */
-function randomHeads({ seed, kvHeads, group, headDim, from, span }: Shape) {
-  const cache = (from + span) * kvHeads * headDim
-  return { q: randomFloats(seed, kvHeads * group * headDim), k: randomFloats(seed + 1, cache), v: randomFloats(seed + 2, cache) }
-}
-
-/** Stores positions from `storedFrom` on, through split_heads and store_kv, then attends from shape.from with scores full of `scratch`. Pages lie in no order. */
-function attend(rig: KernelRig, shape: Shape, data: ReturnType<typeof randomHeads>, storedFrom: number, scratch = NaN): Float32Array {
-  const { kvHeads, group, headDim, from, span } = shape
-  const heads = kvHeads * group
-  const headStride = pad4(headDim) * 4
-  const pageBytes = LAYER_OFFSET + 2 * kvHeads * KV_PAGE_POSITIONS * headStride
-  const pages = Array.from({ length: Math.ceil((from + span) / KV_PAGE_POSITIONS) }, () => rig.arena.alloc(pageBytes, 'page')).toReversed()
-  const table = rig.arena.alloc(pages.length * 4, 'table')
-  rig.arena.u32(table, pages.length).set(pages)
-  const split = (values: Float32Array, count: number) => {
-    const dst = rig.alloc((count * headStride) / 4)
-    rig.k.split_heads(rig.put(values), dst, count, headDim, headStride)
-    return dst
-  }
-  const row = kvHeads * headDim
-  for (let j = storedFrom; j < from + span; j++) {
-    const page = pages[Math.floor(j / KV_PAGE_POSITIONS)]! + LAYER_OFFSET
-    const part = (values: Float32Array) => split(values.slice(j * row, (j + 1) * row), kvHeads)
-    rig.k.store_kv(part(data.k), part(data.v), page, j % KV_PAGE_POSITIONS, kvHeads, headStride)
-  }
-  const out = rig.alloc(heads * headDim + 4)
-  const scores = rig.alloc(span + 4)
-  rig.arena.f32(scores, span).fill(scratch)
-  rig.k.attention(split(data.q, heads), table, LAYER_OFFSET, out, scores, from, from + span, heads, kvHeads, headDim, headStride, 1 / Math.sqrt(headDim))
-  expect(rig.take(out + 4 * heads * headDim, 4).every(Number.isNaN)).toBe(true)
-  expect(rig.take(scores + 4 * span, 4).every(Number.isNaN)).toBe(true)
-  return rig.take(out, heads * headDim)
-}
-
-function reference({ kvHeads, group, headDim, from, span }: Shape, { q, k, v }: ReturnType<typeof randomHeads>): Float64Array {
-  const out = new Float64Array(kvHeads * group * headDim)
-  for (let h = 0; h < kvHeads * group; h++) {
-    const kv = Math.floor(h / group)
-    const at = (j: number) => (j * kvHeads + kv) * headDim
-    const scores = Array.from({ length: span }, (_, j) => {
-      let sum = 0
-      for (let i = 0; i < headDim; i++) sum += q[h * headDim + i]! * k[at(from + j) + i]!
-      return sum / Math.sqrt(headDim)
-    })
-    const max = Math.max(...scores)
-    const sum = scores.reduce((s, score) => s + Math.exp(score - max), 0)
-    scores.forEach((score, j) => {
-      for (let i = 0; i < headDim; i++) out[h * headDim + i] = out[h * headDim + i]! + (Math.exp(score - max) / sum) * v[at(from + j) + i]!
-    })
+    }
   }
   return out
+}
+
+function turned(x: Float32Array, at: number, headDim: number, angles: Float32Array, t: number): number[] {
+  const half = headDim / 2
+  return Array.from({ length: headDim }, (_, c) => {
+    const i = c % half
+    const [a, b, angle] = [x[at + i]!, x[at + half + i]!, angles[t * half + i]!]
+    return c < half ? a * Math.cos(angle) - b * Math.sin(angle) : b * Math.cos(angle) + a * Math.sin(angle)
+  })
+}
+
+/** The comment of attention_i8, line by line; e is the kernels' own exp_row. */
+function orderOfOperations(shape: AttentionShape, { q, k, v }: AttentionData): Float32Array {
+  const { heads, kvHeads, headDim, length, window } = shape
+  const f = Math.fround
+  const { k: kernels, arena } = new KernelRig('plain')
+  const row = arena.alloc(4 * 256, 'row')
+  const codesAt = (x: Float32Array, at: number, limit: number) => codesOf(x.subarray(at, at + headDim), limit)
+  const out = new Float32Array(length * heads * headDim)
+  const scale = f(1 / Math.sqrt(headDim))
+  const keys = Array.from({ length: length * kvHeads }, (_, i) => codesAt(k, i * headDim, 127))
+  const values = Array.from({ length: length * kvHeads }, (_, i) => codesAt(v, i * headDim, 127))
+  for (let t = 0; t < length; t++) {
+    const first = window === 0 ? 0 : Math.max(0, t + 1 - window)
+    for (let h = 0; h < heads; h++) {
+      const kv = Math.floor(h / (heads / kvHeads))
+      const query = codesAt(q, (t * heads + h) * headDim, Math.min(32767, Math.floor(16909320 / headDim)))
+      const e = arena.f32(row, 256).fill(-Infinity)
+      for (let j = first; j <= t; j++) {
+        const key = keys[j * kvHeads + kv]!
+        e[j] = f(f(dot(query.codes, key.codes)) * f(f(query.scale * scale) * key.scale))
+      }
+      const sum = kernels.exp_row(row, 256)
+      const at = (t * heads + h) * headDim
+      for (let block = 0; block <= t; block += 128) {
+        const weights = codesOf(
+          Float32Array.from({ length: 128 }, (_, i) => (block + i < first || block + i > t ? 0 : f(e[block + i]! * values[(block + i) * kvHeads + kv]!.scale))),
+          32767,
+        )
+        for (let i = 0; i < headDim; i++) {
+          let total = 0
+          weights.codes.forEach((w, n) => (total += w === 0 ? 0 : w * values[(block + n) * kvHeads + kv]!.codes[i]!))
+          out[at + i] = f(out[at + i]! + f(f(total) * weights.scale))
+        }
+      }
+      for (let i = 0; i < headDim; i++) out[at + i] = f(out[at + i]! * f(1 / sum))
+    }
+  }
+  return out
+}
+
+function codesOf(x: Float32Array, limit: number): { readonly codes: number[]; readonly scale: number } {
+  const amax = x.reduce((max, value) => Math.max(max, Math.abs(value)), 0)
+  if (amax < Math.fround(ZERO_BLOCK_BELOW)) return { codes: Array.from(x, () => 0), scale: 0 }
+  const factor = Math.fround(limit / amax)
+  return { codes: Array.from(x, (value) => roundToEven(Math.fround(value * factor))), scale: Math.fround(amax / limit) }
+}
+
+function roundToEven(x: number): number {
+  const shift = 1.5 * 2 ** 52
+  return x + shift - shift
+}
+
+function dot(a: readonly number[], b: readonly number[]): number {
+  return a.reduce((sum, x, i) => sum + x * b[i]!, 0)
 }

@@ -48,26 +48,40 @@ export interface KernelExports {
   rope(q: number, cos: number, sin: number, heads: number, headDim: number, headStride: number): void
   /** [heads · headDim] → [heads] rows of headStride bytes (headDim floats rounded up to 4), zero filled. */
   split_heads(src: number, dst: number, heads: number, headDim: number, headStride: number): void
-  /** One token's keys and values [kvHeads] at position `slot` of a page; `page`: where this layer's part of it begins. */
-  store_kv(k: number, v: number, page: number, slot: number, kvHeads: number, headStride: number): void
   /**
-   * out[heads · headDim] = softmax(scale · q·K) · V over positions from ≤ j < to, from < to, for one token.
-   * table: u32 page addresses, one for 16 positions from position 0. scores: scratch f32 [to − from].
+   * All tokens' heads of a layer: split, norm of each head (weights qNorm, kNorm; 0 for none), RoPE; queries to qHeads, keys and values to their
+   * pages. coded: 1 for int8 pages, 0 for f32. positions i32, pages u32 a token. scratch: max(heads, kvHeads) rows of headStride bytes.
    */
-  attention(
+  prepare_heads(
+    coded: number,
     q: number,
-    table: number,
+    k: number,
+    v: number,
+    qHeads: number,
+    qStride: number,
+    kStride: number,
+    vStride: number,
+    qHeadsStride: number,
+    cos: number,
+    sin: number,
+    angleStride: number,
+    positions: number,
+    pages: number,
+    tokens: number,
     layerOffset: number,
-    out: number,
-    scores: number,
-    from: number,
-    to: number,
+    qNorm: number,
+    kNorm: number,
+    eps: number,
     heads: number,
     kvHeads: number,
     headDim: number,
     headStride: number,
-    scale: number,
+    scratch: number,
   ): void
+  /** out[t][heads · headDim] = softmax(scale · q·K) · V over the last `window` positions up to positions[t] (0: all), over f32 pages. */
+  attention_f32: Attention
+  /** The same over int8 pages. */
+  attention_i8: Attention
 
   /**
    * For each token, chooses k experts and weighs them, by ascending expert: ids i32 [tokens, k], weights f32 [tokens, k]. bias: f32
@@ -116,3 +130,22 @@ export interface KernelExports {
   /** Index of the largest number, the lowest of equals; −1 when one is NaN. */
   argmax(x: number, n: number): number
 }
+
+/** q: as prepare_heads leaves them. tables: u32 a token, address of its page table: u32 page addresses from position 0. scratch: attentionScratchBytes. */
+type Attention = (
+  q: number,
+  qStride: number,
+  positions: number,
+  tables: number,
+  tokens: number,
+  layerOffset: number,
+  out: number,
+  outStride: number,
+  scratch: number,
+  window: number,
+  heads: number,
+  kvHeads: number,
+  headDim: number,
+  headStride: number,
+  scale: number,
+) => void

@@ -8,8 +8,8 @@ import { isRelaxedDotExact } from './probe.ts'
 const modules = await loadKernelModules()
 const relaxed = modules.relaxed!
 const NAMES = [
-  'add_rows argmax attention axpy clamp_row combine_rows dot_f32 exp_row gather_rows gemm_f32 gemm_q4 gemm_q8 gemv_f32 gemv_q4 gemv_q8 quantize_rows',
-  'rmsnorm rope router_topk row_f32 row_q4 row_q8 scale_row sigmoid silu_mul softmax_row split_heads store_kv zero_row',
+  'add_rows argmax attention_f32 attention_i8 axpy clamp_row combine_rows dot_f32 exp_row gather_rows gemm_f32 gemm_q4 gemm_q8 gemv_f32 gemv_q4 gemv_q8 quantize_rows',
+  'prepare_heads rmsnorm rope router_topk row_f32 row_q4 row_q8 scale_row sigmoid silu_mul softmax_row split_heads zero_row',
 ].flatMap((line) => line.split(' '))
 
 it('[NU3] both builds export the same kernels and import nothing but the memory', () => {

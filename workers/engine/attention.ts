@@ -1,6 +1,5 @@
-import { padCols, padRows } from '../../shared/core/layout.ts'
-import { KV_PAGE_POSITIONS } from '../../shared/core/records.ts'
-import { headStrideFloats } from '../../shared/core/scratch.ts'
+import { headStrideFloats, kvLayerBytes } from '../../shared/core/kv-layout.ts'
+import { padCols } from '../../shared/core/layout.ts'
 import { linear, quantize } from '../../wasm/src/linear.ts'
 import type { EngineMemory } from './engine-memory.ts'
 import type { StepBatch } from './step-batch.ts'
@@ -20,84 +19,89 @@ export function attentionBlock(memory: EngineMemory, weights: LayerWeights, laye
   linear(k, weights.q, x, buffer.q, stride.q, tokens)
   linear(k, weights.k, x, buffer.k, stride.k, tokens)
   linear(k, weights.v, x, buffer.v, stride.v, tokens)
-  addBiases(memory, weights, tokens)
-  for (let t = 0; t < tokens; t++) prepareHeads(memory, weights, layer, batch, t)
-  for (let t = 0; t < tokens; t++) attend(memory, weights, layer, batch, t)
+  shapeProjections(memory, weights, tokens)
+  prepareHeads(memory, weights, layer, tokens)
+  attend(memory, weights, layer, tokens)
   const attended = { f32: buffer.attended, f32Stride: stride.attended, q8: buffer.attendedQ, q8Stride: stride.attendedQ }
   quantize(k, quantized, attended, spec.attention.heads * spec.attention.headDim, tokens)
   linear(k, weights.o, attended, buffer.block, stride.block, tokens)
   if (weights.oBias) k.add_rows(buffer.block, weights.oBias, spec.hidden, tokens, stride.block)
-  for (let t = 0; t < tokens; t++)
-    k.axpy(buffer.residual + t * stride.residual, buffer.block + t * stride.block, spec.multipliers.residual, padCols(spec.hidden))
+  k.axpy(buffer.residual, buffer.block, spec.multipliers.residual, tokens * padCols(spec.hidden)) // the rows lie back to back in both
 }
 
-function addBiases(memory: EngineMemory, weights: LayerWeights, tokens: number): void {
-  const { kernels: k, buffer, stride, spec } = memory
-  if (!weights.qBias) return
-  const { heads, kvHeads, headDim } = spec.attention
-  k.add_rows(buffer.q, weights.qBias, heads * headDim, tokens, stride.q)
-  k.add_rows(buffer.k, weights.kBias, kvHeads * headDim, tokens, stride.k)
-  k.add_rows(buffer.v, weights.vBias, kvHeads * headDim, tokens, stride.v)
-}
-
-/** One token's q, k, v: norm over the row, clamp, split into heads, norm per head, RoPE, and k, v into their page. The order is that of the families. */
-function prepareHeads(memory: EngineMemory, weights: LayerWeights, layer: number, batch: StepBatch, t: number): void {
+/** What families do to whole rows of q, k and v: biases, norm over the row, clamp. Rows lie back to back, their padding is zero. */
+function shapeProjections(memory: EngineMemory, weights: LayerWeights, tokens: number): void {
   const { kernels: k, buffer, stride, spec } = memory
   const { heads, kvHeads, headDim, qkNorm, clip } = spec.attention
-  const headBytes = headStrideFloats(headDim) * 4
-  const q = buffer.q + t * stride.q
-  const key = buffer.k + t * stride.k
-  const value = buffer.v + t * stride.v
+  const [qWidth, kvWidth] = [heads * headDim, kvHeads * headDim]
+  if (weights.qBias) {
+    k.add_rows(buffer.q, weights.qBias, qWidth, tokens, stride.q)
+    k.add_rows(buffer.k, weights.kBias, kvWidth, tokens, stride.k)
+    k.add_rows(buffer.v, weights.vBias, kvWidth, tokens, stride.v)
+  }
   if (qkNorm === 'row') {
-    k.rmsnorm(q, weights.qNorm, q, heads * headDim, spec.norm.eps, 1, 0, 0)
-    k.rmsnorm(key, weights.kNorm, key, kvHeads * headDim, spec.norm.eps, 1, 0, 0)
+    k.rmsnorm(buffer.q, weights.qNorm, buffer.q, qWidth, spec.norm.eps, tokens, stride.q, stride.q)
+    k.rmsnorm(buffer.k, weights.kNorm, buffer.k, kvWidth, spec.norm.eps, tokens, stride.k, stride.k)
   }
   if (clip !== null) {
-    k.clamp_row(q, clip, padRows(heads * headDim))
-    k.clamp_row(key, clip, padRows(kvHeads * headDim))
-    k.clamp_row(value, clip, padRows(kvHeads * headDim))
+    k.clamp_row(buffer.q, clip, tokens * padCols(qWidth))
+    k.clamp_row(buffer.k, clip, tokens * padCols(kvWidth))
+    k.clamp_row(buffer.v, clip, tokens * padCols(kvWidth))
   }
-  const qHeads = buffer.qHeads + t * stride.qHeads
-  const kHeads = buffer.kHeads + t * stride.kHeads
-  const vHeads = buffer.vHeads + t * stride.vHeads
-  k.split_heads(q, qHeads, heads, headDim, headBytes)
-  k.split_heads(key, kHeads, kvHeads, headDim, headBytes)
-  k.split_heads(value, vHeads, kvHeads, headDim, headBytes)
-  if (qkNorm === 'head') {
-    k.rmsnorm(qHeads, weights.qNorm, qHeads, headDim, spec.norm.eps, heads, headBytes, headBytes)
-    k.rmsnorm(kHeads, weights.kNorm, kHeads, headDim, spec.norm.eps, kvHeads, headBytes, headBytes)
-  }
-  const cos = buffer.cos + t * stride.cos
-  const sin = buffer.sin + t * stride.sin
-  k.rope(qHeads, cos, sin, heads, headDim, headBytes)
-  k.rope(kHeads, cos, sin, kvHeads, headDim, headBytes)
-  const position = batch.positions[t]!
-  k.store_kv(kHeads, vHeads, batch.pages[t]! + layer * layerBytes(memory), position % KV_PAGE_POSITIONS, kvHeads, headBytes)
 }
 
-function attend(memory: EngineMemory, weights: LayerWeights, layer: number, batch: StepBatch, t: number): void {
-  const { kernels: k, buffer, stride, spec } = memory
+/** Norm per head, RoPE, and k, v into their pages: one call for all tokens, whose positions and pages the batch left in memory. */
+export function prepareHeads(memory: EngineMemory, weights: Pick<LayerWeights, 'qNorm' | 'kNorm'>, layer: number, tokens: number): void {
+  const { kernels: k, buffer, stride, spec, tier } = memory
+  const { heads, kvHeads, headDim, qkNorm } = spec.attention
+  const byHead = qkNorm === 'head'
+  k.prepare_heads(
+    tier === 'f32' ? 0 : 1,
+    buffer.q,
+    buffer.k,
+    buffer.v,
+    buffer.qHeads,
+    stride.q,
+    stride.k,
+    stride.v,
+    stride.qHeads,
+    buffer.cos,
+    buffer.sin,
+    stride.cos,
+    buffer.positions,
+    buffer.pages,
+    tokens,
+    layer * kvLayerBytes(spec, tier),
+    byHead ? weights.qNorm : 0,
+    byHead ? weights.kNorm : 0,
+    spec.norm.eps,
+    heads,
+    kvHeads,
+    headDim,
+    headStrideFloats(headDim) * 4,
+    buffer.heads,
+  )
+}
+
+export function attend(memory: EngineMemory, weights: Pick<LayerWeights, 'window'>, layer: number, tokens: number): void {
+  const { kernels: k, buffer, stride, spec, tier } = memory
   const { heads, kvHeads, headDim, scale } = spec.attention
-  const to = batch.positions[t]! + 1
-  const from = weights.window === null ? 0 : Math.max(0, to - weights.window)
-  const out = buffer.attended + t * stride.attended
-  k.attention(
-    buffer.qHeads + t * stride.qHeads,
-    batch.tables[t]!,
-    layer * layerBytes(memory),
-    out,
-    buffer.scores,
-    from,
-    to,
+  const attention = tier === 'f32' ? k.attention_f32 : k.attention_i8
+  attention(
+    buffer.qHeads,
+    stride.qHeads,
+    buffer.positions,
+    buffer.tables,
+    tokens,
+    layer * kvLayerBytes(spec, tier),
+    buffer.attended,
+    stride.attended,
+    buffer.attention,
+    weights.window ?? 0,
     heads,
     kvHeads,
     headDim,
     headStrideFloats(headDim) * 4,
     scale,
   )
-}
-
-/** Bytes of one layer's part of a KV page. */
-function layerBytes(memory: EngineMemory): number {
-  return memory.budget.kvPageBytes / memory.spec.layers.length
 }

@@ -1,6 +1,7 @@
 import { encodedBytes } from '../../shared/core/layout.ts'
 import type { ModelSpec } from '../../shared/core/model-spec.ts'
-import { contextPages, engineFixedBytes, engineTokenBytes } from '../../shared/core/scratch.ts'
+import { contextPages } from '../../shared/core/kv-layout.ts'
+import { engineFixedBytes, engineTokenBytes } from '../../shared/core/scratch.ts'
 import type { StepLimits } from '../../shared/core/scratch.ts'
 import { tensorEncoding, trunkTensors } from '../../shared/core/tensors.ts'
 import type { EngineBudget } from '../../shared/placement/budget.ts'

@@ -19,7 +19,7 @@ export interface Lane {
 }
 
 export function createLane(memory: EngineMemory, trunk: TrunkWeights, hooks: Omit<StepHooks, 'onLogits'>): Lane {
-  const batch = createStepBatch(memory.stepTokens)
+  const batch = createStepBatch(memory)
   /** The sequence of each token of the batch. */
   const owners: Sequence[] = []
 

@@ -1,5 +1,8 @@
+import type { EngineMemory } from './engine-memory.ts'
+
 /**
- * One ragged batch: the tokens of a step in order of slice, as parallel arrays made once and refilled.
+ * One ragged batch: the tokens of a step in order of slice, as parallel arrays made once and refilled. Positions, tables and pages lie in the
+ * engine's memory, where kernels read them. Tokens of a sequence follow each other, positions ascending: they share reads of its pages.
  * A token attends to positions 0..position of its sequence's page table.
  */
 export interface StepBatch {
@@ -15,13 +18,14 @@ export interface StepBatch {
   logitsOf: number[]
 }
 
-export function createStepBatch(stepTokens: number): StepBatch {
+export function createStepBatch(memory: EngineMemory): StepBatch {
+  const { arena, buffer, stepTokens } = memory
   return {
     tokens: 0,
     ids: new Int32Array(stepTokens),
-    positions: new Int32Array(stepTokens),
-    tables: new Uint32Array(stepTokens),
-    pages: new Uint32Array(stepTokens),
+    positions: arena.i32(buffer.positions, stepTokens),
+    tables: arena.u32(buffer.tables, stepTokens),
+    pages: arena.u32(buffer.pages, stepTokens),
     logitsOf: [],
   }
 }

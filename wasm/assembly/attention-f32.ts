@@ -3,15 +3,28 @@ import { loadLanes, storeLanes, sumLanes } from './inline/lanes.ts'
 import { exp_row } from './softmax.ts'
 
 /**
- * One token attends to positions from ≤ j < to, from < to: out[h] = Σ_j softmax_j(scale · q[h]·k_j) · v_j.
- * q       [heads] rows of headStride bytes, padding lanes zero. Query head h reads kv head h / (heads / kvHeads), rounded down.
- * table   u32 addresses of KV pages, one for 16 positions from position 0. This layer's part begins layerOffset bytes into a page:
- *         keys [kvHeads][16] rows of headStride bytes, then values likewise, padding lanes zero.
- * scores  scratch f32 [to − from]; out [heads · headDim] f32, compact: nothing beyond it is written.
+ * Tokens attend over f32 pages; token t to the positions from ≤ j ≤ positions[t], where from is 0 or leaves `window` of them:
+ * out[t][h] = Σ_j softmax_j(scale · q[t][h]·k_j) · v_j.
+ * q       qStride bytes a token: [heads] rows of headStride bytes, padding lanes zero. Query head h reads kv head h / (heads / kvHeads), rounded down.
+ * positions i32, tables u32 a token: the address of its sequence's page table, u32 addresses of KV pages, one for 16 positions from position 0.
+ *         This layer's part begins layerOffset bytes into a page: keys [kvHeads][16] rows of headStride bytes, then values likewise.
+ * window  0 for none. out  outStride bytes a token: [heads · headDim] f32, compact; nothing beyond it is written.
+ * scratch f32, a position each.
  * Order: a score sums its columns as dot_f32 does; scores, their exponentials (exp_row) and values are taken in position order, and
  * the division by the sum comes last. Nothing depends on the batch or on how the prompt was chunked (SPEC NU2, NU4).
  */
-export function attention(
+export function attention_f32(
+  q: usize, qStride: usize, positions: usize, tables: usize, tokens: i32, layerOffset: usize, out: usize, outStride: usize,
+  scratch: usize, window: i32, heads: i32, kvHeads: i32, headDim: i32, headStride: usize, scale: f32,
+): void {
+  for (let t: usize = 0; t < <usize>tokens; t++, q += qStride, out += outStride) {
+    const to = load<i32>(positions + t * 4) + 1
+    const from = window ? max(0, to - window) : 0
+    attendToken(q, load<u32>(tables + t * 4), layerOffset, out, scratch, from, to, heads, kvHeads, headDim, headStride, scale)
+  }
+}
+
+function attendToken(
   q: usize, table: usize, layerOffset: usize, out: usize, scores: usize, from: i32, to: i32,
   heads: i32, kvHeads: i32, headDim: i32, headStride: usize, scale: f32,
 ): void {
