@@ -41,8 +41,8 @@ async function measureStarts(manifest: Manifest, rounds: number): Promise<Outcom
     for (const samples of [unseeded, seeded]) {
       const begin = performance.now()
       const instance = await startInstance([], state)
-      const { firstTextMs } = await streamCompletion(instance.url, shortRequest(manifest, 1))
-      samples.push(firstTextMs - begin)
+      const { firstTokenMs } = await streamCompletion(instance.url, shortRequest(manifest, 1))
+      samples.push(firstTokenMs - begin)
       await instance.stop()
     }
     await rm(state, { recursive: true, force: true })
@@ -65,10 +65,10 @@ async function measureServing(manifest: Manifest, { rounds, tokens }: { readonly
     const { url } = instance
     await streamCompletion(url, longRequest(manifest, KV_PROMPT_TOKENS, rounds)) // every expert is met once before anything is timed
     for (let round = 0; round < rounds; round++) {
-      ttft.push(await timeToFirstText(url, shortRequest(manifest, 1)))
+      ttft.push(await timeToFirstToken(url, shortRequest(manifest, 1)))
       const long = longRequest(manifest, LONG_PROMPT_TOKENS, round)
-      uncached.push(await timeToFirstText(url, long))
-      cached.push(await timeToFirstText(url, long, (tokensSaid) => reused.add(tokensSaid)))
+      uncached.push(await timeToFirstToken(url, long))
+      cached.push(await timeToFirstToken(url, long, (tokensSaid) => reused.add(tokensSaid)))
       for (const [streams, samples] of rates) samples.push(await tokensPerSecond(url, shortRequest(manifest, tokens), streams))
       kv.push(await measureKvBytes(url, manifest, rounds + 1 + round * KV_ATTEMPTS))
     }
@@ -94,11 +94,11 @@ async function measureServing(manifest: Manifest, { rounds, tokens }: { readonly
   ]
 }
 
-async function timeToFirstText(url: string, request: object, onCached: (tokens: number | null) => void = () => undefined): Promise<number> {
+async function timeToFirstToken(url: string, request: object, onCached: (tokens: number | null) => void = () => undefined): Promise<number> {
   const begin = performance.now()
-  const { firstTextMs, cachedTokens } = await streamCompletion(url, request)
+  const { firstTokenMs, cachedTokens } = await streamCompletion(url, request)
   onCached(cachedTokens)
-  return firstTextMs - begin
+  return firstTokenMs - begin
 }
 
 async function tokensPerSecond(url: string, request: object, streams: number): Promise<number> {
