@@ -17,7 +17,7 @@ export const devCommand = new Command('dev')
   .option('--arena-mib <n>', 'budget of expert weights on each host', wholeNumber(1, LIMITS.hostArenaBytes / MIB), LIMITS.hostArenaBytes / MIB)
   .addOption(new Option('--placement <shape>', 'fewest hosts a layer, or every layer over all hosts').choices(PLACEMENT_SHAPES).default('packed'))
   .option('--chunk <n>', 'prompt tokens that one sequence takes in a step', wholeNumber(1, 512), 64)
-  .addOption(new Option('--kernels <variant>', 'WASM kernels; auto probes for relaxed SIMD').choices(KERNEL_CHOICES).default('auto'))
+  .addOption(new Option('--kernels <variant>', 'WASM kernels; auto takes the fastest that is exact here').choices(KERNEL_CHOICES).default('auto'))
   .action(async (options: DevOptions) => (await import('./run-dev.ts')).runDev(options)) // imported here: wrangler takes a second that other commands need not wait
 
 function wholeNumber(min: number, max: number): (text: string) => number {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { KV_PAGE_POSITIONS } from '../../shared/core/records.ts'
-import { KernelRig, onBothBuilds, randomFloats, sameBits } from './kernel-rig.ts'
+import { KernelRig, onEveryBuild, randomFloats, sameBits } from './kernel-rig.ts'
 
 interface Shape {
   readonly seed: number
@@ -29,7 +29,7 @@ it('[NU1] attention over pages is the softmax-weighted mean of the values', () =
   fc.assert(
     fc.property(arbShape, (shape) => {
       const data = randomHeads(shape)
-      const got = onBothBuilds((rig) => attend(rig, shape, data, shape.from))
+      const got = onEveryBuild((rig) => attend(rig, shape, data, shape.from))
       const want = reference(shape, data)
       got.forEach((v, i) => expect(Math.abs(v - want[i]!)).toBeLessThan(1e-5))
     }),
@@ -74,7 +74,7 @@ it('[NU3] rope rotates pair (i, i + headDim/2) of each head and leaves the paddi
       const q = randomFloats(seed, heads * headDim)
       const angles = randomFloats(seed + 1, half)
       const [cos, sin] = [angles.map(Math.cos), angles.map(Math.sin)]
-      const got = onBothBuilds((rig) => {
+      const got = onEveryBuild((rig) => {
         const at = rig.putRows(q, heads, pad4(headDim), pad4(headDim))
         rig.k.rope(at, rig.put(cos), rig.put(sin), heads, headDim, pad4(headDim) * 4)
         return rig.take(at, heads * pad4(headDim))
@@ -96,7 +96,7 @@ it('[NU9] split_heads pads each head with zeros and writes nothing beyond the la
   fc.assert(
     fc.property(fc.nat(), fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 40 }), (seed, heads, headDim) => {
       const values = randomFloats(seed, heads * headDim)
-      const got = onBothBuilds((rig) => {
+      const got = onEveryBuild((rig) => {
         const dst = rig.alloc(heads * pad4(headDim) + 4)
         rig.k.split_heads(rig.put(values), dst, heads, headDim, pad4(headDim) * 4)
         return rig.take(dst, heads * pad4(headDim) + 4)

@@ -1,7 +1,8 @@
 /**
  * The kernels, as wasm/assembly exports them. Every number named like a buffer is a byte address in the memory, every `…Stride` is in
  * bytes, every other count is in elements. Matrices are padded, rows to 16 and columns to 32 (shared/core/layout.ts), and `rows`, `cols`
- * are the padded sizes. Nothing is checked: who allocates the buffers knows their sizes. Kernels allocate nothing and keep nothing.
+ * are the padded sizes. Nothing is checked: who allocates the buffers knows their sizes. Kernels allocate nothing and keep nothing; while
+ * one runs, it may use the memory below ARENA_START.
  * Addresses are best multiples of 16. Each file of wasm/assembly says layout and order of operations; the order is part of the contract.
  */
 export interface KernelExports {
