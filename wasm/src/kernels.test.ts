@@ -10,7 +10,7 @@ const modules = await loadKernelModules()
 const auto = instantiateKernels(modules, createMemory(0), 'auto').variant
 const NAMES = [
   'add_rows argmax attention axpy clamp_row dot_f32 exp_row gemm_f32 gemm_q4 gemm_q8 gemv_f32 gemv_q4 gemv_q8 quantize_rows rmsnorm rope',
-  'router_topk row_f32 row_q4 row_q8 scale_row sigmoid silu_mul softmax_row split_heads store_kv zero_row',
+  'router_topk row_f32 row_q4 row_q8 scale_row sigmoid silu_mul softmax_row split_heads store_kv swiglu_f32 swiglu_q4 swiglu_q8 zero_row',
 ].flatMap((line) => line.split(' '))
 
 it('[NU3] all builds export the same kernels and import nothing but the memory', () => {
