@@ -4,7 +4,9 @@ import { benchReport, markdownTable } from './figures.ts'
 import type { BenchOptions, BenchResult } from './figures.ts'
 
 /** Every bench, loaded when it is asked for. */
-const BENCHES: Readonly<Record<string, () => Promise<{ run(options: BenchOptions): Promise<BenchResult> }>>> = {}
+const BENCHES: Readonly<Record<string, () => Promise<{ run(options: BenchOptions): Promise<BenchResult> }>>> = {
+  kernels: () => import('./kernels/kernels.ts'),
+}
 
 await new Command('bench')
   .description('Measures isomoe on this machine. Prints a Markdown table; every figure is min, median and max over interleaved rounds of one run.')
