@@ -1,10 +1,10 @@
 import { HI_RECORD_BYTES, KERNEL_SCRATCH_BYTES, KERNEL_SCRATCH_START, LO_RECORD_BYTES } from '../../shared/core/records.ts'
-import { CODES_BYTES, unpack } from './inline/codes.ts'
 import { isSplit } from './inline/dot.ts'
-import { FourTokens, OneToken, Q4, Q8, Stored, ThreeTokens, TwoTokens, Unpacked, isNested } from './inline/static.ts'
+import { FourTokens, OneToken, Q4, Q8, ThreeTokens, TwoTokens, isNested } from './inline/static.ts'
 import { tile16_planes } from './inline/tile16-planes.ts'
 import { tile16 } from './inline/tile16.ts'
-import { tile8 } from './inline/tile8.ts'
+import { tile8x4 } from './inline/tile8x4.ts'
+import { tile8x8 } from './inline/tile8x8.ts'
 import { interleave, X_TILE_BYTES } from './inline/x-tile.ts'
 
 /**
@@ -36,12 +36,10 @@ export function gemm_q8(hi: usize, lo: usize, x: usize, y: usize, rows: i32, col
   gemm<Q8>(hi, lo, x, y, rows, <usize>cols >> 5, tokens, xStride, yStride)
 }
 
-/** The scratch: activations of this many tiles and blocks, then the codes of one group. */
-const X_TILES_MAX = 400
-const CODES_START = KERNEL_SCRATCH_START + X_TILES_MAX * X_TILE_BYTES
-const CODES_MAX = (KERNEL_SCRATCH_START + KERNEL_SCRATCH_BYTES - CODES_START) / CODES_BYTES
-/** From here on it pays to take a q8 group apart once for all tiles; q4 is as fast from its records. */
-const UNPACK_TOKENS: usize = 8
+/** Tiles of activations that the scratch holds, of one block each. */
+const X_TILES_MAX = KERNEL_SCRATCH_BYTES / X_TILE_BYTES
+/** Weights that stay in the nearest cache from tile to tile. */
+const CHUNK_BYTES: usize = 30720
 
 /** As many tokens a pass over the weights as the scratch holds. Three or four make a tile; one or two left over have a tile of their own. */
 function gemm<W>(hi: usize, lo: usize, x: usize, y: usize, rows: i32, blocks: usize, tokens: i32, xStride: usize, yStride: usize): void {
@@ -59,41 +57,48 @@ function gemm<W>(hi: usize, lo: usize, x: usize, y: usize, rows: i32, blocks: us
 }
 
 /**
- * One pass over the weights, 16 rows at a time: two groups of 8, `apart` groups apart. x: the `rest`, behind those in the scratch.
- * With few tokens the pass waits for memory and two streams bring more than one: a group from each half of the matrix. Else it computes,
- * and one stream in order is what the machine fetches ahead best.
+ * One pass over the weights. x: the `rest`, behind those in the scratch.
+ * With few tokens the pass waits for memory, and two streams bring more than one: groups of 8 rows from both halves of the matrix. With
+ * tiles it computes: some groups in order, which the machine fetches ahead best, then again from its cache for the next tile.
  */
 function pass<W>(hi: usize, lo: usize, x: usize, y: usize, rows: usize, blocks: usize, tiled: usize, rest: usize, xStride: usize, yStride: usize): void {
-  const apart: usize = tiled ? 1 : rows >> 4
-  const step: usize = tiled ? 2 : 1
-  for (const end = y + (tiled ? rows << 2 : rows << 1); y < end; y += step * 32) {
-    if (tiled) {
-      tiles<W>(hi, lo, y, yStride, blocks, tiled)
-      tiles<W>(hi + blocks * HI_RECORD_BYTES, lo + blocks * LO_RECORD_BYTES, y + 32, yStride, blocks, tiled)
-    }
-    if (rest == 1) row<W>(hi, lo, apart, x, y + tiled * yStride, blocks)
-    else if (rest == 2) tile16<W, TwoTokens>(hi, lo, apart, x, xStride, y + tiled * yStride, yStride, blocks)
+  const hiBytes = blocks * HI_RECORD_BYTES, loBytes = blocks * LO_RECORD_BYTES
+  if (tiled == 0) return pairs<W>(hi, lo, x, y, rows >> 4, rows >> 4, 1, blocks, rest, xStride, yStride)
+  const groupBytes = isNested<W>() ? hiBytes + loBytes : hiBytes
+  const chunk = max(CHUNK_BYTES / groupBytes & ~1, 2)
+  for (let left = rows >> 3; left > 0; ) {
+    const groups = min(left, chunk)
+    tiles<W>(hi, lo, y, yStride, groups, blocks, tiled)
+    if (rest) pairs<W>(hi, lo, x, y + tiled * yStride, groups >> 1, 1, 2, blocks, rest, xStride, yStride)
+    left -= groups
+    hi += groups * hiBytes, lo += groups * loBytes, y += groups * 32
+  }
+}
+
+/** `count` times 16 rows, `step` groups on each time, with one or two tokens: two groups, `apart` groups apart. */
+function pairs<W>(
+  hi: usize, lo: usize, x: usize, y: usize, count: usize, apart: usize, step: usize, blocks: usize, tokens: usize, xStride: usize, yStride: usize,
+): void {
+  for (; count > 0; count--, y += step * 32) {
+    if (tokens == 2) tile16<W, TwoTokens>(hi, lo, apart, x, xStride, y, yStride, blocks)
+    else if (isNested<W>()) tile16_planes(hi, lo, apart, x, y, blocks)
+    else tile16<W, OneToken>(hi, lo, apart, x, 0, y, 0, blocks)
     hi += step * blocks * HI_RECORD_BYTES, lo += step * blocks * LO_RECORD_BYTES
   }
 }
 
-/** 16 rows of one token. */
-@inline function row<W>(hi: usize, lo: usize, apart: usize, x: usize, y: usize, blocks: usize): void {
-  if (isNested<W>()) tile16_planes(hi, lo, apart, x, y, blocks)
-  else tile16<W, OneToken>(hi, lo, apart, x, 0, y, 0, blocks)
-}
-
-/** A group of 8 rows with the activations in the scratch. */
-function tiles<W>(hi: usize, lo: usize, y: usize, yStride: usize, blocks: usize, tokens: usize): void {
-  const tileBytes = blocks * X_TILE_BYTES
-  const unpacked = isNested<W>() && tokens >= UNPACK_TOKENS && blocks << <usize>isSplit<W>() <= <usize>CODES_MAX
-  if (unpacked) unpack<W>(hi, lo, CODES_START, blocks)
+/** Some groups of 8 rows with the activations in the scratch. */
+function tiles<W>(hi: usize, lo: usize, y: usize, yStride: usize, groups: usize, blocks: usize, tokens: usize): void {
+  const hiBytes = blocks * HI_RECORD_BYTES, loBytes = blocks * LO_RECORD_BYTES
   let x: usize = KERNEL_SCRATCH_START
-  for (; tokens >= 4; tokens -= 4, x += tileBytes, y += 4 * yStride) {
-    if (unpacked) tile8<W, FourTokens, Unpacked>(hi, lo, CODES_START, x, y, yStride, blocks)
-    else tile8<W, FourTokens, Stored>(hi, lo, 0, x, y, yStride, blocks)
+  if (!isSplit<W>()) {
+    for (; tokens >= 8; tokens -= 8, x += 2 * blocks * X_TILE_BYTES, y += 8 * yStride) {
+      for (let g: usize = 0; g < groups; g++) tile8x8<W>(hi + g * hiBytes, lo + g * loBytes, x, y + g * 32, yStride, blocks)
+    }
+  }
+  for (; tokens >= 4; tokens -= 4, x += blocks * X_TILE_BYTES, y += 4 * yStride) {
+    for (let g: usize = 0; g < groups; g++) tile8x4<W, FourTokens>(hi + g * hiBytes, lo + g * loBytes, x, y + g * 32, yStride, blocks)
   }
   if (tokens == 0) return
-  if (unpacked) tile8<W, ThreeTokens, Unpacked>(hi, lo, CODES_START, x, y, yStride, blocks)
-  else tile8<W, ThreeTokens, Stored>(hi, lo, 0, x, y, yStride, blocks)
+  for (let g: usize = 0; g < groups; g++) tile8x4<W, ThreeTokens>(hi + g * hiBytes, lo + g * loBytes, x, y + g * 32, yStride, blocks)
 }

@@ -15,8 +15,3 @@ export type ThreeTokens = u32
 export type FourTokens = u64
 @inline export function hasSecond<T>(): bool { return sizeof<T>() >= sizeof<TwoTokens>() }
 @inline export function hasFourth<T>(): bool { return sizeof<T>() >= sizeof<FourTokens>() }
-
-/** Whether a tile reads weights as they are stored, or codes that codes.ts took apart for several tiles. */
-export type Stored = u8
-export type Unpacked = u16
-@inline export function isUnpacked<C>(): bool { return sizeof<C>() == sizeof<Unpacked>() }
