@@ -7,8 +7,8 @@ import { buildLimits } from './build-limits.ts'
 import type { Round, Sample } from './worker/round.ts'
 
 /** Of one job in a round. The stopwatch is good to some 20 µs, and a job's longest call is a few milliseconds. */
-const WINDOW_MS = { full: 50, quick: 15 }
-const ROUNDS = { full: 7, quick: 1 }
+const WINDOW_MS = { full: 25, quick: 15 }
+const ROUNDS = { full: 9, quick: 1 }
 /** Bytes of a weight: records of 256 weights, 144 bytes and, for the lo plane, 128 more. */
 const BYTES_PER_WEIGHT = { q4: 144 / 256, q8: 272 / 256 }
 
