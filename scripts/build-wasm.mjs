@@ -17,8 +17,15 @@ const entries = (await readdir(root + assembly)).filter((name) => name.endsWith(
 const sources = [...entries, ...(await readdir(`${root}${assembly}/inline`)).map((name) => `${assembly}/inline/${name}`), 'shared/core/records.ts'].toSorted()
 
 /** -O1, not -O3: Binaryen's -O3 nests the dot chains and reorders the loads, so V8 spills (about 0.7 times the speed). */
-const FLAGS = ['-O1', '--runtime', 'stub', '--importMemory', '--noExportMemory', '--noAssert', '--enable', 'simd']
-const VARIANTS = { plain: FLAGS, relaxed: [...FLAGS, '--enable', 'relaxed-simd'] }
+const FLAGS = ['-O1', '--runtime', 'stub', '--importMemory', '--initialMemory', '1', '--noExportMemory', '--noAssert', '--enable', 'simd']
+const RELAXED = [...FLAGS, '--enable', 'relaxed-simd']
+/** DOT chooses a form of the dots in wasm/assembly/inline/dot.ts. */
+const VARIANTS = {
+  vnni: [...RELAXED, '--use', 'DOT=0'],
+  relaxed: [...RELAXED, '--use', 'DOT=1'],
+  i16: [...RELAXED, '--use', 'DOT=2'],
+  plain: [...FLAGS, '--use', 'DOT=3'],
+}
 
 const stamp = await sourceHash()
 if (!process.argv.includes('--force') && (await isFresh())) {

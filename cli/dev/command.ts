@@ -19,7 +19,7 @@ export const devCommand = new Command('dev')
   .option('--arena-mib <n>', 'budget of expert weights on each host', wholeNumber(1, LIMITS.hostArenaBytes / MIB), LIMITS.hostArenaBytes / MIB)
   .addOption(new Option('--placement <shape>', 'fewest hosts a layer, or every layer over all hosts').choices(PLACEMENT_SHAPES).default('packed'))
   .option('--chunk <n>', 'prompt tokens of a step while sequences decode; twice as many otherwise', wholeNumber(1, 512), CHUNK_DEFAULT)
-  .addOption(new Option('--kernels <variant>', 'WASM kernels; auto probes for relaxed SIMD').choices(KERNEL_CHOICES).default('auto'))
+  .addOption(new Option('--kernels <variant>', 'WASM kernels; auto takes the fastest that is exact here').choices(KERNEL_CHOICES).default('auto'))
   .option('--lanes <n>', 'steps under way at once: one computes while others wait for hosts (default: 1, or 4 with --rtt-ms)', wholeNumber(1, LIMITS.lanesMax))
   .option('--rtt-ms <n>', 'emulated network: every call to a host takes so much longer', wholeNumber(0, 1000), 0)
   .addOption(

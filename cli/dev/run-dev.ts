@@ -8,6 +8,7 @@ import { MIB } from '../../shared/protocol/limits.ts'
 import { packPrefix } from '../../shared/protocol/manifest.ts'
 import type { Manifest } from '../../shared/protocol/manifest.ts'
 import type { Tier, TrunkPrecision } from '../../shared/protocol/tiers.ts'
+import { KERNEL_VARIANTS } from '../../wasm/src/kernels.ts'
 import type { KernelChoice } from '../../wasm/src/kernels.ts'
 import { CliError } from '../errors.ts'
 import { readPackFolder } from '../pack-folder.ts'
@@ -123,8 +124,9 @@ async function startScripts(options: DevOptions, manifest: Manifest, plan: DevPl
     lanes: lanesOf(options),
     rttMs: options.rttMs,
   })
-  // With plain kernels the relaxed module is not even loaded: a runtime that does not know relaxed SIMD refuses the whole script for it.
-  const wasmAlias = new Map(options.kernels === 'plain' ? [['kernels.relaxed.wasm', join(REPOSITORY, 'wasm/build/kernels.plain.wasm')]] : [])
+  // With plain kernels no other module is even loaded: a runtime that does not know relaxed SIMD refuses the whole script for one.
+  const plain = join(REPOSITORY, 'wasm/build/kernels.plain.wasm')
+  const wasmAlias = new Map(options.kernels === 'plain' ? KERNEL_VARIANTS.map((variant) => [`kernels.${variant}.wasm`, plain]) : [])
   const log = createWriteStream(join(state, 'workers.log'))
   await once(log, 'open') // rejects where it cannot be written
   return startLocalCluster({ configs, wasmAlias, persistPath: join(state, 'state'), onLog: ({ level, message }) => log.write(`${level} ${message}\n`) })

@@ -10,3 +10,6 @@ export const X_RECORD_BYTES = 48
 export const KV_PAGE_POSITIONS = 16
 /** A block of activations whose largest magnitude is below this is zeros: 127 over it would soon leave the range of f32. */
 export const ZERO_BLOCK_BELOW = 1e-30
+/** A memory's first page is the kernels' own while one runs, but for the first bytes: address 0 means "none". Arenas begin behind. */
+export const KERNEL_SCRATCH_START = 1024
+export const KERNEL_SCRATCH_BYTES = 64512

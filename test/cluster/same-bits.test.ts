@@ -22,6 +22,7 @@ const variants: readonly (readonly [name: string, options: Partial<ClusterOption
   ['prompt chunks of 1', { chunk: 1 }],
   ['prompt chunks of 7', { chunk: 7 }],
   ['kernels without relaxed SIMD', { kernels: 'plain' }],
+  ['kernels of 16-bit dots', { kernels: 'i16' }],
 ]
 
 describe.each(tiers)('tier %s', (tier) => {

@@ -3,11 +3,11 @@ import { Arena, ARENA_START, createMemory } from './arena.ts'
 
 describe('arena', () => {
   it('[RE4] holds what was asked for and refuses more, naming the buffer', () => {
-    const arena = new Arena(createMemory(65536 * 2 - ARENA_START))
-    expect(arena.memory.buffer.byteLength).toBe(65536 * 2)
+    const arena = new Arena(createMemory(65536 * 3 - ARENA_START))
+    expect(arena.memory.buffer.byteLength).toBe(65536 * 3)
     arena.alloc(arena.freeBytes - 32, 'weights')
-    expect(() => arena.alloc(33, 'kv')).toThrow(/kv needs 33 bytes, 32 of 131072 are free/)
-    expect(arena.alloc(32, 'kv')).toBe(65536 * 2 - 32)
+    expect(() => arena.alloc(33, 'kv')).toThrow(/kv needs 33 bytes, 32 of 196608 are free/)
+    expect(arena.alloc(32, 'kv')).toBe(65536 * 3 - 32)
     expect(arena.freeBytes).toBe(0)
     expect(() => arena.alloc(1, 'one more')).toThrow(/one more/)
   })

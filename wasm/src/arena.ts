@@ -1,6 +1,8 @@
+import { KERNEL_SCRATCH_BYTES, KERNEL_SCRATCH_START } from '../../shared/core/records.ts'
+
 const PAGE_BYTES = 65536
-/** Arenas begin here: the kernels keep no data of their own, and address 0 stays free to mean "none". */
-export const ARENA_START = 4096
+/** Arenas begin behind the kernels' scratch; the kernels keep no data of their own. */
+export const ARENA_START = KERNEL_SCRATCH_START + KERNEL_SCRATCH_BYTES
 const ALIGN = 16
 
 /** A memory with room for an arena of `bytes`. It never grows: growing would detach every view. */

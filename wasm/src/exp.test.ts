@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
-import { KernelRig, onBothBuilds, sameBits } from './kernel-rig.ts'
+import { KernelRig, onEveryBuild, sameBits } from './kernel-rig.ts'
 
 /** exp_row of a row whose maximum is 0 is e^x of each: the way to the one exp of the kernels. */
 function expOf(values: ArrayLike<number>): Float32Array {
-  return onBothBuilds((rig) => {
+  return onEveryBuild((rig) => {
     const row = rig.alloc(values.length + 1)
     rig.arena.f32(row, 1)[0] = 0
     rig.arena.f32(row + 4, values.length).set(values)

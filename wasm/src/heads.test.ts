@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { arbAttention, createAttentionRig, randomTokens } from './attention-rig.ts'
-import { KernelRig, onBothBuilds, randomFloats, sameBits } from './kernel-rig.ts'
+import { KernelRig, onEveryBuild, randomFloats, sameBits } from './kernel-rig.ts'
 
 const pad4 = (n: number) => Math.ceil(n / 4) * 4
 
@@ -12,7 +12,7 @@ it('[NU3] rope rotates pair (i, i + headDim/2) of each head and leaves the paddi
       const q = randomFloats(seed, heads * headDim)
       const angles = randomFloats(seed + 1, half)
       const [cos, sin] = [angles.map(Math.cos), angles.map(Math.sin)]
-      const got = onBothBuilds((rig) => {
+      const got = onEveryBuild((rig) => {
         const at = rig.putRows(q, heads, pad4(headDim), pad4(headDim))
         rig.k.rope(at, rig.put(cos), rig.put(sin), heads, headDim, pad4(headDim) * 4)
         return rig.take(at, heads * pad4(headDim))
@@ -34,7 +34,7 @@ it('[NU9] split_heads pads each head with zeros and writes nothing beyond the la
   fc.assert(
     fc.property(fc.nat(), fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 40 }), (seed, heads, headDim) => {
       const values = randomFloats(seed, heads * headDim)
-      const got = onBothBuilds((rig) => {
+      const got = onEveryBuild((rig) => {
         const dst = rig.alloc(heads * pad4(headDim) + 4)
         rig.k.split_heads(rig.put(values), dst, heads, headDim, pad4(headDim) * 4)
         return rig.take(dst, heads * pad4(headDim) + 4)
@@ -54,7 +54,7 @@ describe.each(['f32', 'i8'] as const)('prepare_heads for %s pages', (pages) => {
       fc.property(arbAttention, fc.boolean(), (shape, norm) => {
         const data = randomTokens(shape)
         const prepared = (chunk: number) =>
-          onBothBuilds((rig) => {
+          onEveryBuild((rig) => {
             const attention = createAttentionRig(rig, pages, shape, norm)
             for (let t = 0; t < shape.length; t += chunk) attention.prepare(data, t, Math.min(shape.length, t + chunk))
             return attention.prepared()

@@ -1,7 +1,8 @@
 /**
  * The kernels, as wasm/assembly exports them. Every number named like a buffer is a byte address in the memory, every `…Stride` is in
  * bytes, every other count is in elements. Matrices are padded, rows to 16 and columns to 32 (shared/core/layout.ts), and `rows`, `cols`
- * are the padded sizes. Nothing is checked: who allocates the buffers knows their sizes. Kernels allocate nothing and keep nothing.
+ * are the padded sizes. Nothing is checked: who allocates the buffers knows their sizes. Kernels allocate nothing and keep nothing; while
+ * one runs, it may use the memory below ARENA_START.
  * Addresses are best multiples of 16. Each file of wasm/assembly says layout and order of operations; the order is part of the contract.
  */
 export interface KernelExports {
@@ -37,6 +38,59 @@ export interface KernelExports {
   zero_row(y: number, n: number): void
   /** y = y limited to ± limit. */
   clamp_row(y: number, limit: number, n: number): void
+  /**
+   * out[tokens, hidden] = down(silu(gate(x)) · up(x)). hidden, width: padded in there. x: records of quantize_rows. Scratch: gateRows, upRows f32
+   * [tokens, width padded to 32], inner records [tokens, width].
+   */
+  swiglu_q4(
+    gate: number,
+    up: number,
+    down: number,
+    x: number,
+    xStride: number,
+    gateRows: number,
+    upRows: number,
+    inner: number,
+    out: number,
+    outStride: number,
+    hidden: number,
+    width: number,
+    tokens: number,
+  ): void
+  /** The same with nested 8-bit weights. */
+  swiglu_q8(
+    gate: number,
+    gateLo: number,
+    up: number,
+    upLo: number,
+    down: number,
+    downLo: number,
+    x: number,
+    xStride: number,
+    gateRows: number,
+    upRows: number,
+    inner: number,
+    out: number,
+    outStride: number,
+    hidden: number,
+    width: number,
+    tokens: number,
+  ): void
+  /** The same with f32 weights; x: f32, padded with zeros. */
+  swiglu_f32(
+    gate: number,
+    up: number,
+    down: number,
+    x: number,
+    xStride: number,
+    gateRows: number,
+    upRows: number,
+    out: number,
+    outStride: number,
+    hidden: number,
+    width: number,
+    tokens: number,
+  ): void
   /** out = silu(gate) · up, `count` rows. out may be gate or up. */
   silu_mul(gate: number, up: number, out: number, n: number, count: number, gateStride: number, upStride: number, outStride: number): void
   /** Σ a·b. */

@@ -4,7 +4,7 @@ import { quantizeActivations } from '../../shared/core/activations.ts'
 import { encodedBytes, HI_RECORD_BYTES, padCols, padRows, X_RECORD_BYTES, xRecordsBytes } from '../../shared/core/layout.ts'
 import { decodeMatrix, encodeMatrix } from '../../shared/core/p8.ts'
 import type { MatrixEncoding } from '../../shared/core/p8.ts'
-import { KernelRig, onBothBuilds, randomFloats, sameBits } from './kernel-rig.ts'
+import { KernelRig, onEveryBuild, randomFloats, sameBits } from './kernel-rig.ts'
 import { linear } from './linear.ts'
 
 const ENCODINGS = ['q4', 'q8', 'f32-matrix'] as const
@@ -13,12 +13,12 @@ const arbShape = fc.record({ seed: fc.nat(), rows: fc.integer({ min: 1, max: 70 
 const arbTokens = fc.integer({ min: 1, max: 33 })
 
 describe.each(ENCODINGS)('%s', (encoding) => {
-  it('[NU3] gemv has exactly the bits of the documented order, in both builds', () => {
+  it('[NU3] gemv has exactly the bits of the documented order, in every build', () => {
     fc.assert(
       fc.property(arbShape, ({ seed, rows, cols }) => {
         const weights = randomFloats(seed, rows * cols, 0.05)
         const x = randomFloats(seed + 1, cols)
-        const y = onBothBuilds((rig) => multiply(rig, encoding, weights, x, rows, cols, 1, 0))
+        const y = onEveryBuild((rig) => multiply(rig, encoding, weights, x, rows, cols, 1, 0))
         const want = encoding === 'f32-matrix' ? orderedF32(weights, x, rows, cols) : orderedQuantized(encoding, weights, x, rows, cols)
         expect(sameBits(y, want)).toBe(true)
       }),
@@ -56,7 +56,7 @@ describe.each(ENCODINGS)('%s', (encoding) => {
       fc.property(arbShape, arbTokens, fc.integer({ min: 0, max: 3 }), ({ seed, rows, cols }, tokens, gap) => {
         const weights = randomFloats(seed, rows * cols, 0.05)
         const x = randomFloats(seed + 1, tokens * cols)
-        const batch = onBothBuilds((rig) => multiply(rig, encoding, weights, x, rows, cols, tokens, gap))
+        const batch = onEveryBuild((rig) => multiply(rig, encoding, weights, x, rows, cols, tokens, gap))
         for (let t = 0; t < tokens; t++) {
           const alone = multiply(new KernelRig('plain'), encoding, weights, x.slice(t * cols, (t + 1) * cols), rows, cols, 1, 0)
           expect(sameBits(batch.slice(t * rows, (t + 1) * rows), alone)).toBe(true)
@@ -87,7 +87,7 @@ describe.each(ENCODINGS)('%s', (encoding) => {
       fc.property(arbShape, ({ seed, rows, cols }) => {
         const weights = randomFloats(seed, rows * cols, 0.05)
         const row = seed % rows
-        const got = onBothBuilds((rig) => {
+        const got = onEveryBuild((rig) => {
           const w = rig.putMatrix(weights, rows, cols, encoding)
           const y = rig.alloc(w.cols)
           if (encoding === 'q8') rig.k.row_q8(w.ptr, w.lo, row, w.cols, y)
@@ -106,6 +106,21 @@ describe.each(ENCODINGS)('%s', (encoding) => {
   })
 })
 
+/** Blocks of 32 columns at which the kernels' scratch holds 12 tokens, 8, 4 and none. */
+it.each([101, 134, 135, 201, 202, 403, 404])('[NU2] gemm gives every token the bits of its own gemv with %i blocks, where the scratch is short', (blocks) => {
+  const [rows, cols] = [16, blocks * 32 - 5]
+  const weights = randomFloats(blocks, rows * cols, 0.05)
+  const tokens = 15
+  const x = randomFloats(blocks + 1, tokens * cols)
+  for (const encoding of ['q4', 'q8'] as const) {
+    const batch = onEveryBuild((rig) => multiply(rig, encoding, weights, x, rows, cols, tokens, 1))
+    for (let t = 0; t < tokens; t++) {
+      const alone = multiply(new KernelRig('plain'), encoding, weights, x.slice(t * cols, (t + 1) * cols), rows, cols, 1, 0)
+      expect(sameBits(batch.slice(t * rows, (t + 1) * rows), alone)).toBe(true)
+    }
+  }
+})
+
 it('[PK4] a q8 matrix whose lo plane nobody reads serves as a q4 matrix', () => {
   const [rows, cols] = [33, 100]
   const weights = randomFloats(7, rows * cols, 0.05)
@@ -113,7 +128,7 @@ it('[PK4] a q8 matrix whose lo plane nobody reads serves as a q4 matrix', () => 
   encodeMatrix(weights, rows, cols, 'q8', bytes)
   const hi = bytes.slice(0, encodedBytes('q4', rows, cols))
   const x = randomFloats(8, cols)
-  const y = onBothBuilds((rig) => {
+  const y = onEveryBuild((rig) => {
     const out = rig.alloc(padRows(rows))
     rig.k.gemv_q4(rig.putBytes(hi), putActivations(rig, x, cols, 1, 0).q8, out, padRows(rows), padCols(cols))
     return rig.take(out, rows)
@@ -132,11 +147,18 @@ it('[NU3] integers stay exact at the ends of their ranges', () => {
     for (const signs of [[1], [-1], [1, -1], [1, 1, -1, -1]]) {
       const weights = Float32Array.from({ length: rows * cols }, (_, i) => (i % 3 === 0 ? -8 : 7) * (signs[i % signs.length]! > 0 ? 1 : -0.875))
       const x = Float32Array.from({ length: cols }, (_, c) => 127 * signs[c % signs.length]!)
-      const y = onBothBuilds((rig) => multiply(rig, encoding, weights, x, rows, cols, 1, 0))
-      expect(sameBits(y, orderedQuantized(encoding, weights, x, rows, cols))).toBe(true)
+      const want = orderedQuantized(encoding, weights, x, rows, cols)
+      for (const tokens of [1, 2, 3, 4, 8]) {
+        const y = onEveryBuild((rig) => multiply(rig, encoding, weights, repeat(x, tokens), rows, cols, tokens, 0))
+        expect(sameBits(y, repeat(want, tokens))).toBe(true)
+      }
     }
   }
 })
+
+function repeat(row: Float32Array, times: number): Float32Array {
+  return Float32Array.from({ length: row.length * times }, (_, i) => row[i % row.length]!)
+}
 
 /** y [tokens, rows], unpadded. `gap`: records or vectors between the rows of x, vectors between those of y. */
 function multiply(

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { KernelRig, onBothBuilds, randomFloats, sameBits } from './kernel-rig.ts'
+import { KernelRig, onEveryBuild, randomFloats, sameBits } from './kernel-rig.ts'
 
 interface Case {
   readonly logits: readonly number[]
@@ -29,7 +29,7 @@ const arbCase: fc.Arbitrary<Case> = fc.integer({ min: 1, max: 70 }).chain((exper
 it('[NU7] router_topk chooses the k best, ties to the lower id, and weighs them, by ascending id', () => {
   fc.assert(
     fc.property(arbCase, (c) => {
-      const got = onBothBuilds((rig) => route(rig, c))
+      const got = onEveryBuild((rig) => route(rig, c))
       const want = reference(c)
       expect(Array.from(got.slice(0, c.k))).toEqual(want.ids)
       want.weights.forEach((w, i) => expect(Math.abs(got[c.k + i]! - w)).toBeLessThanOrEqual(1e-6 * w))
@@ -69,7 +69,7 @@ it('[NU5] softmax_row is within 1e-6 of the exact one of its f32 differences and
   fc.assert(
     fc.property(fc.nat(), fc.integer({ min: 1, max: 100 }), (seed, n) => {
       const x = randomFloats(seed, n, 10)
-      const got = onBothBuilds((rig) => {
+      const got = onEveryBuild((rig) => {
         const row = rig.put(x)
         rig.k.softmax_row(row, n)
         expect(rig.take(row + 4 * n, 3).every(Number.isNaN)).toBe(true)
@@ -85,7 +85,7 @@ it('[NU5] softmax_row is within 1e-6 of the exact one of its f32 differences and
 
 it('[NU4] exp_row returns the sum of what it writes, in four lanes and then over them', () => {
   const x = randomFloats(3, 37, 5)
-  const result = onBothBuilds((rig) => {
+  const result = onEveryBuild((rig) => {
     const row = rig.put(x)
     return Float32Array.of(rig.k.exp_row(row, 37), ...rig.take(row, 37))
   })
@@ -97,7 +97,7 @@ it('[NU4] exp_row returns the sum of what it writes, in four lanes and then over
 it('[NU7] argmax is the first of the largest, for any length, and never a NaN or what follows', () => {
   fc.assert(
     fc.property(fc.array(fc.oneof(fc.integer({ min: -3, max: 3 }), fc.constantFrom(NaN, -0, -Infinity)), { minLength: 1, maxLength: 40 }), (values) => {
-      const got = onBothBuilds((rig) => {
+      const got = onEveryBuild((rig) => {
         const row = rig.put(Float32Array.of(...values, 1e30))
         return Float32Array.of(rig.k.argmax(row, values.length))
       })
@@ -121,7 +121,7 @@ it('[NU2] tokens of one call route as each alone', () => {
     fc.property(arbCase, fc.integer({ min: 1, max: 5 }), (c, tokens) => {
       const experts = c.logits.length
       const rows = Array.from({ length: tokens }, (_, t) => Float32Array.from(c.logits, (_logit, e) => c.logits[(e + t) % experts]!))
-      const together = onBothBuilds((rig) => {
+      const together = onEveryBuild((rig) => {
         const stride = (experts + 3) * 4
         const logits = rig.putRows(Float32Array.of(...rows.flatMap((row) => [...row])), tokens, experts, experts + 3)
         const bias = c.bias ? rig.put(Float32Array.from(c.bias)) : 0

@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { KernelRig, onBothBuilds, randomFloats, sameBits } from './kernel-rig.ts'
+import { KernelRig, onEveryBuild, randomFloats, sameBits } from './kernel-rig.ts'
 
 it('gather_rows copies each named row and nothing more', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 5 }), fc.array(fc.nat(9), { minLength: 1, maxLength: 12 }), (vectors, index) => {
       const floats = vectors * 4
       const source = randomFloats(7, 10 * (floats + 4))
-      const got = onBothBuilds((rig) => {
+      const got = onEveryBuild((rig) => {
         const dst = rig.alloc((index.length + 1) * floats)
         rig.k.gather_rows(rig.put(source), (floats + 4) * 4, putIndex(rig, index), index.length, dst, floats * 4)
         return rig.arena.f32(dst, (index.length + 1) * floats).slice()
@@ -39,7 +39,7 @@ it('[NU4] combine_rows adds slots in order, then the shared row, then the residu
       const weights = randomFloats(seed + 2, tokens * topK)
       const sharedRows = randomFloats(seed + 3, tokens * n)
       const rowOf = Array.from({ length: tokens * topK }, (_, i) => (i * 7 + seed) % (tokens * topK))
-      const got = onBothBuilds((rig) => {
+      const got = onEveryBuild((rig) => {
         const at = rig.put(residual)
         const sharedAt = shared ? rig.put(sharedRows) : 0
         rig.k.combine_rows(at, n * 4, rig.put(rows), n * 4, putIndex(rig, rowOf), rig.put(weights), topK, sharedAt, n * 4, multiplier, n, tokens)

@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { padCols, xRecordsBytes } from '../../shared/core/layout.ts'
-import { KernelRig } from './kernel-rig.ts'
-import { quantize } from './linear.ts'
+import { padCols, padRows, xRecordsBytes } from '../../shared/core/layout.ts'
+import { KernelRig, onEveryBuild, sameBits } from './kernel-rig.ts'
+import { linear, quantize } from './linear.ts'
 import { swiglu } from './swiglu.ts'
 import type { SwigluWeights } from './swiglu.ts'
 
-const TOKENS_MAX = 5
+const TOKENS_MAX = 9
 const WIDTH_MAX = 100
 
 const arbWidth = fc.integer({ min: 1, max: WIDTH_MAX })
@@ -61,4 +61,53 @@ it('[NU9] blocks of different widths share scratch without touching each other, 
     ),
     { numRuns: 60 },
   )
+})
+
+it('[NU3] a block is its matrices, silu_mul and quantize_rows one after another, bit for bit, in every build', () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom('q8' as const, 'q4' as const, 'f32-matrix' as const),
+      arbWidth,
+      arbWidth,
+      fc.integer({ min: 1, max: TOKENS_MAX }),
+      fc.integer({ min: 0, max: 2 }),
+      (encoding, hidden, width, tokens, gap) => {
+        const stride = (padCols(hidden) + 4 * gap) * 4
+        const innerStride = padCols(width) * 4
+        const result = (fused: boolean) =>
+          onEveryBuild((rig) => {
+            const x = {
+              f32: rig.putRows(valuesOf(tokens * hidden, 4), tokens, padCols(hidden), stride / 4),
+              f32Stride: stride,
+              q8: rig.alloc((tokens * xRecordsBytes(hidden)) / 4),
+              q8Stride: xRecordsBytes(hidden),
+            }
+            quantize(rig.k, encoding !== 'f32-matrix', x, hidden, tokens)
+            const [gate, up] = [rig.putRows(new Float32Array(tokens), tokens, innerStride / 4, innerStride / 4), rig.alloc((tokens * innerStride) / 4)]
+            rig.arena.f32(up, (tokens * innerStride) / 4).fill(0)
+            const inner = { f32: gate, f32Stride: innerStride, q8: rig.alloc((tokens * xRecordsBytes(width)) / 4), q8Stride: xRecordsBytes(width) }
+            const out = rig.alloc((tokens * stride) / 4)
+            const w = weightsOf(rig, encoding, hidden, width)
+            if (fused) swiglu(rig.k, w, x, { gate, up, inner: inner.q8 }, out, stride, tokens)
+            else {
+              linear(rig.k, w.gate, x, gate, innerStride, tokens)
+              linear(rig.k, w.up, x, up, innerStride, tokens)
+              rig.k.silu_mul(gate, up, gate, width, tokens, innerStride, innerStride, innerStride)
+              quantize(rig.k, encoding !== 'f32-matrix', inner, width, tokens)
+              linear(rig.k, w.down, inner, out, stride, tokens)
+            }
+            return rig.takeRows(out, tokens, padRows(hidden), stride / 4)
+          })
+        expect(sameBits(result(true), result(false))).toBe(true)
+      },
+    ),
+    { numRuns: 40 },
+  )
+})
+
+it('[NU9] matrices of different encodings are no block', () => {
+  const rig = new KernelRig('plain')
+  const w = { ...weightsOf(rig, 'q8', 32, 32), down: weightsOf(rig, 'q4', 32, 32).down }
+  const x = { f32: 0, f32Stride: 0, q8: 0, q8Stride: 0 }
+  expect(() => swiglu(rig.k, w, x, { gate: 0, up: 0, inner: 0 }, 0, 0, 1)).toThrow(/different encodings/)
 })

@@ -1,9 +1,7 @@
-import { padCols, padRows, xRecordsBytes } from '../../shared/core/layout.ts'
 import type { Kernels } from './kernels.ts'
-import { linear, quantize } from './linear.ts'
 import type { Activations, Matrix } from './linear.ts'
 
-/** A gated feed-forward block: a routed expert, a shared expert or a dense layer. */
+/** A gated feed-forward block: a routed expert, a shared expert or a dense layer. Its matrices have one encoding. */
 export interface SwigluWeights {
   readonly gate: Matrix
   readonly up: Matrix
@@ -19,25 +17,20 @@ export interface SwigluScratch {
   readonly inner: number
 }
 
-/** out[tokens, hidden] = down(silu(gate(x)) · up(x)). `out`: f32, `outStride` bytes a token. The gate buffer becomes the inner activations. */
+/** out[tokens, hidden] = down(silu(gate(x)) · up(x)), in one call of a kernel. `out`: f32, `outStride` bytes a token. */
 export function swiglu(k: Kernels, w: SwigluWeights, x: Activations, scratch: SwigluScratch, out: number, outStride: number, tokens: number): void {
-  const stride = padCols(w.width) * 4
-  linear(k, w.gate, x, scratch.gate, stride, tokens)
-  linear(k, w.up, x, scratch.up, stride, tokens)
-  clearPadding(k, w.width, scratch.gate, tokens)
-  clearPadding(k, w.width, scratch.up, tokens)
-  k.silu_mul(scratch.gate, scratch.up, scratch.gate, padCols(w.width), tokens, stride, stride, stride)
-  const inner = { f32: scratch.gate, f32Stride: stride, q8: scratch.inner, q8Stride: xRecordsBytes(w.width) }
-  quantize(k, w.down.encoding !== 'f32-matrix', inner, w.width, tokens)
-  linear(k, w.down, inner, out, outStride, tokens)
-}
-
-/**
- * A matrix writes its padded rows, the next one reads its padded columns, and these are more. Blocks of other widths use the same
- * scratch, so what lies between would enter a block's scale. SPEC NU9.
- */
-function clearPadding(k: Kernels, width: number, rows: number, tokens: number): void {
-  const floats = padCols(width) - padRows(width)
-  if (floats === 0) return
-  for (let t = 0; t < tokens; t++) k.zero_row(rows + (t * padCols(width) + padRows(width)) * 4, floats)
+  const { gate, up, down, width } = w
+  const { gate: gateRows, up: upRows, inner } = scratch
+  const hidden = down.rows // padded is as good: the kernel pads it again
+  if (up.encoding !== gate.encoding || down.encoding !== gate.encoding) throw new Error('swiglu: matrices of different encodings')
+  switch (gate.encoding) {
+    case 'q8':
+      return k.swiglu_q8(gate.ptr, gate.lo, up.ptr, up.lo, down.ptr, down.lo, x.q8, x.q8Stride, gateRows, upRows, inner, out, outStride, hidden, width, tokens)
+    case 'q4':
+      return k.swiglu_q4(gate.ptr, up.ptr, down.ptr, x.q8, x.q8Stride, gateRows, upRows, inner, out, outStride, hidden, width, tokens)
+    case 'f32-matrix':
+      return k.swiglu_f32(gate.ptr, up.ptr, down.ptr, x.f32, x.f32Stride, gateRows, upRows, out, outStride, hidden, width, tokens)
+    default:
+      return gate.encoding satisfies never
+  }
 }

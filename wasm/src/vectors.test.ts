@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { quantizeActivations } from '../../shared/core/activations.ts'
 import { padCols, X_RECORD_BYTES, xRecordsBytes } from '../../shared/core/layout.ts'
-import { onBothBuilds, randomFloats, sameBits } from './kernel-rig.ts'
+import { onEveryBuild, randomFloats, sameBits } from './kernel-rig.ts'
 
 /** Rows of any length, padded to a vector, with a stride that may be larger. */
 const arbRows = fc.record({ seed: fc.nat(), n: fc.integer({ min: 1, max: 150 }), count: fc.integer({ min: 1, max: 9 }), gap: fc.integer({ min: 0, max: 2 }) })
@@ -14,7 +14,7 @@ it('[NU3] quantize_rows writes the bytes of quantizeActivations', () => {
       const x = randomFloats(seed, n * count, size)
       const want = new Uint8Array(count * xRecordsBytes(n))
       for (let t = 0; t < count; t++) quantizeActivations(x.subarray(t * n, (t + 1) * n), n, want.subarray(t * xRecordsBytes(n), (t + 1) * xRecordsBytes(n)))
-      const got = onBothBuilds((rig) => {
+      const got = onEveryBuild((rig) => {
         const stride = padCols(n) + 4 * gap
         const outStride = xRecordsBytes(n) + gap * X_RECORD_BYTES
         const from = rig.putRows(x, count, padCols(n), stride)
@@ -34,7 +34,7 @@ it('[NU3] quantize_rows rounds halves to even and keeps the extremes, as quantiz
   x.set([-127, 126.5, -126.5, 0.5, -0.5, 1.5, 2.5, -0], 32)
   const want = new Uint8Array(xRecordsBytes(64))
   quantizeActivations(x, 64, want)
-  const got = onBothBuilds((rig) => {
+  const got = onEveryBuild((rig) => {
     const out = rig.arena.alloc(want.length, 'records')
     rig.k.quantize_rows(rig.put(x), out, 64, 1, 0, 0)
     return rig.take(out, want.length / 4)
@@ -50,7 +50,7 @@ it('[NU4] rmsnorm has exactly the bits of its documented order, may run in place
       const x = randomFloats(seed, n * count)
       const w = randomFloats(seed + 1, n)
       const eps = Math.fround(1e-6)
-      const got = onBothBuilds((rig) => {
+      const got = onEveryBuild((rig) => {
         const stride = pad4(n) + 4 * gap
         const from = rig.putRows(x, count, pad4(n), stride)
         const to = inPlace ? from : rig.alloc(stride * count)
@@ -86,7 +86,7 @@ it('[NU3] add_rows, axpy, scale_row and clamp_row round once an operation and to
       const factor = Math.fround(s)
       const limit = Math.fround(Math.abs(s) + 0.01)
       const stride = pad4(n) + 4 + 4 * gap
-      const got = onBothBuilds((rig) => {
+      const got = onEveryBuild((rig) => {
         const rows = rig.putRows(y, count, pad4(n), stride)
         const other = rig.putVector(b)
         rig.k.add_rows(rows, other, n, count, stride * 4)
@@ -114,7 +114,7 @@ it('[NU4] dot_f32 sums four lanes, then the lanes', () => {
     fc.property(fc.nat(), fc.integer({ min: 1, max: 150 }), (seed, n) => {
       const a = randomFloats(seed, n)
       const b = randomFloats(seed + 1, n)
-      const got = onBothBuilds((rig) => Float32Array.of(rig.k.dot_f32(rig.putVector(a), rig.putVector(b), n)))
+      const got = onEveryBuild((rig) => Float32Array.of(rig.k.dot_f32(rig.putVector(a), rig.putVector(b), n)))
       const partial = new Float32Array(4)
       a.forEach((v, c) => (partial[c % 4] = partial[c % 4]! + Math.fround(v * b[c]!)))
       expect(got[0]).toBe(Math.fround(Math.fround(partial[0]! + partial[2]!) + Math.fround(partial[1]! + partial[3]!)))
@@ -128,7 +128,7 @@ it('[NU5] silu_mul is silu(gate) · up within 1e-6, with the bits of sigmoid, in
       const gate = randomFloats(seed, n * count, 4)
       const up = randomFloats(seed + 1, n * count)
       const stride = pad4(n) + 4 * gap
-      const got = onBothBuilds((rig) => {
+      const got = onEveryBuild((rig) => {
         const g = rig.putRows(gate, count, pad4(n), stride)
         const u = rig.putRows(up, count, pad4(n), stride + 4)
         const out = target === 'gate' ? g : target === 'up' ? u : rig.alloc(stride * count)

@@ -5,6 +5,6 @@ export interface ExpertEnv {
   readonly TIER: string
   /** Bytes of expert weights that this host may hold. */
   readonly ARENA_BYTES: string
-  /** auto, relaxed or plain. */
+  /** A KernelChoice. */
   readonly KERNELS: string
 }
