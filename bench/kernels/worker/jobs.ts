@@ -1,8 +1,9 @@
-import { HI_RECORD_BYTES, hiPlaneBytes, LO_RECORD_BYTES, loPlaneBytes, xRecordsBytes } from '../../../shared/core/layout.ts'
+import { xRecordsBytes } from '../../../shared/core/layout.ts'
 import type { Kernels } from '../../../wasm/src/kernels.ts'
 import { swiglu } from '../../../wasm/src/swiglu.ts'
 import { OUT_OF_CACHE_BYTES } from './bench-memory.ts'
 import type { BenchMemory } from './bench-memory.ts'
+import { COLS, Matrices, rowsIn, shuffle } from './matrices.ts'
 import type { Sample } from './round.ts'
 
 /** A thing to time: `call` does a piece of work and says how much, in the job's unit. */
@@ -25,12 +26,10 @@ const ENCODINGS = ['q4', 'q8'] as const
 const TOKENS_MAX = Math.max(...GEMM_TOKENS)
 /** Half of a core's L2 here, so that the weights stay there. */
 const L2_BYTES = 250_000
-const COLS = 1024
 /** An expert's matrix: the shape of the model that the peers run. */
 const EXPERT_ROWS = 512
 const DOT_TURNS = 20_000
 const READ_STEP = 256
-const PAIR_ROWS = 16
 
 /** Read bandwidth with one and two streams; the two out of any cache last, beside which GEMV is timed. */
 export function readJobs({ weights }: BenchMemory, limits: Limits): Job[] {
@@ -139,36 +138,6 @@ export function gemmJobs(bench: BenchMemory, kernels: Kernels): Job[] {
   })
 }
 
-/** Walks over matrices of one shape, back to back in the weights; a q8 matrix's planes lie in two ranges of their own. */
-class Matrices {
-  readonly rows: number
-  readonly #order: readonly number[]
-  readonly #hi: number
-  readonly #lo: number
-  /** Of one matrix. */
-  readonly hiBytes: number
-  readonly loBytes: number
-  readonly #together: number
-  #index = 0
-
-  /** @param together how many matrices one step of the walk has. */
-  constructor({ weights }: BenchMemory, encoding: 'q4' | 'q8', rows: number, count: number, order = Array.from({ length: count }, (_, i) => i), together = 1) {
-    this.rows = rows
-    this.#order = order
-    this.#together = together
-    this.hiBytes = hiPlaneBytes(rows, COLS)
-    this.loBytes = loPlaneBytes(rows, COLS)
-    this.#hi = weights
-    this.#lo = encoding === 'q8' ? weights + this.hiBytes * count * together : 0
-  }
-
-  next(): [hi: number, lo: number] {
-    const i = this.#order[this.#index]! * this.#together
-    this.#index = (this.#index + 1) % this.#order.length
-    return [this.#hi + i * this.hiBytes, this.#lo + i * this.loBytes]
-  }
-}
-
 /** Activations for TOKENS_MAX tokens, as quantize_rows makes them, and room for results: of the large matrix, or of all tokens. */
 function createBuffers({ arena }: BenchMemory, kernels: Kernels) {
   const floats = arena.alloc(COLS * 4, 'floats')
@@ -185,22 +154,4 @@ function createBuffers({ arena }: BenchMemory, kernels: Kernels) {
     up: rows(EXPERT_ROWS * TOKENS_MAX),
     inner: arena.alloc(TOKENS_MAX * xRecordsBytes(EXPERT_ROWS), 'inner'),
   }
-}
-
-/** Rows of a matrix of about `bytes`, a multiple of the padding. */
-function rowsIn(encoding: 'q4' | 'q8', bytes: number): number {
-  const record = encoding === 'q8' ? HI_RECORD_BYTES + LO_RECORD_BYTES : HI_RECORD_BYTES
-  return Math.floor(bytes / ((PAIR_ROWS / 8) * (COLS / 32) * record)) * PAIR_ROWS
-}
-
-/** Always the same order of 0…count − 1. */
-function shuffle(count: number): number[] {
-  const order = Array.from({ length: count }, (_, i) => i)
-  let state = 7
-  for (let i = count - 1; i > 0; i--) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    const j = Math.floor((state / 2 ** 32) * (i + 1))
-    ;[order[i], order[j]] = [order[j]!, order[i]!]
-  }
-  return order
 }
