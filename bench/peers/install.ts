@@ -12,11 +12,11 @@ export async function installPeers(quick: boolean): Promise<string | null> {
   if (quick) return 'not installed: run without --quick'
   process.stderr.write('installing the peers (node-llama-cpp, wllama, playwright-core) into bench/peers/node_modules\n')
   try {
-    await promisify(execFile)('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: import.meta.dirname })
+    await promisify(execFile)('npm', ['install', '--ignore-scripts', '--no-package-lock', '--no-audit', '--no-fund'], { cwd: import.meta.dirname })
     return null
   } catch (error) {
     const { stderr = '' } = error as { stderr?: string }
-    return `npm ci failed: ${stderr.split('\n').find((line) => line.trim() !== '') ?? String(error)}`
+    return `npm install failed: ${stderr.split('\n').find((line) => line.trim() !== '') ?? String(error)}`
   }
 }
 
