@@ -1,10 +1,11 @@
 /**
  * In one process, host calls never leave workerd's event queue, and it looks at sockets only when that queue is empty: without a timer
- * now and then a new request, or a client's disconnect, waits until every running sequence is finished. A timer takes a millisecond, so it
- * is set first and waited for when it is due: then it costs one look at the sockets. Measured: docs/design/engine.md.
+ * now and then a new request, or a client's disconnect, waits until every running sequence is finished. Waiting for a timer costs a
+ * millisecond of doing nothing, so a timer is set and mostly fires by itself, at a look that something else was the reason for (a write to
+ * a client often is); only one that stays out for too long is waited for. Measured: docs/design/engine.md.
  */
-const BETWEEN_MS = 3
-const DUE_MS = 2
+const BETWEEN_MS = 5
+const OUT_MS = 15
 
 export interface PauseDeps {
   nowMs(): number
@@ -14,19 +15,18 @@ export interface PauseDeps {
 
 /** Call it often (a layer is often enough) and wait for what it gives, if it gives something. */
 export function createThreadPause(deps: PauseDeps): () => Promise<void> | null {
-  let pause: Promise<void> | null = null
-  let sinceMs = 0
+  let timer: Promise<void> | null = null
+  /** When the last timer was set, or fired. */
+  let sinceMs = -Infinity
   return () => {
     const nowMs = deps.nowMs()
-    if (!pause && nowMs - sinceMs >= BETWEEN_MS) {
-      pause = deps.wait()
-      sinceMs = nowMs
-    } else if (pause && nowMs - sinceMs >= DUE_MS) {
-      const due = pause
-      pause = null
-      sinceMs = nowMs
-      return due
-    }
+    if (timer) return nowMs - sinceMs >= OUT_MS ? timer : null
+    if (nowMs - sinceMs < BETWEEN_MS) return null
+    sinceMs = nowMs
+    timer = deps.wait().then(() => {
+      timer = null
+      sinceMs = deps.nowMs()
+    })
     return null
   }
 }
