@@ -9,6 +9,7 @@ import { exp_row } from './softmax.ts'
 const ROWS = 4
 /** Positions whose weights share a scale. So few that Σ 127 · 32767 over them is an i32, and that a code's half is nothing to their largest. */
 const BLOCK_POSITIONS = 128
+const BLOCK_PAGES: usize = BLOCK_POSITIONS / KV_PAGE_POSITIONS
 const WEIGHT_LIMIT: f32 = 32767
 
 // The start of the scratch: a word a row.
@@ -18,6 +19,7 @@ const SUMS: usize = 32 // f32: Σ e^(score − max)
 const FROM: usize = 48 // i32: positions from ≤ j < to
 const TO: usize = 64
 const OUT: usize = 80 // u32: where the row's result goes
+const TOUCHED: usize = 96 // u32, one in all: nobody reads it
 const ROW_WORDS: usize = 128
 
 /**
@@ -75,10 +77,12 @@ function attendRows(count: i32, table: usize, part: usize, scratch: usize, headD
   from &= -KV_PAGE_POSITIONS
   const span = (to - from + KV_PAGE_POSITIONS - 1) & -KV_PAGE_POSITIONS
   const stride = (<usize>span << 2) + 64 // not a power of two: rows that lie on the same cache sets push each other out
+  const tableEnd = table + (<usize>(from + span) / KV_PAGE_POSITIONS << 2)
   interleaveQueries(count, queries, headDim)
   for (let j = from; j < to; j += 8) {
     const entry = table + (<usize>j / KV_PAGE_POSITIONS << 2)
     const slot = <usize>j % KV_PAGE_POSITIONS
+    if (j == from || j % BLOCK_POSITIONS == 0) touch(entry, min(entry + BLOCK_PAGES * 4, tableEnd), part, valuesOffset(headDim), scratch)
     const scales = <usize>load<u32>(entry) + part + keyScalesOffset(headDim) + (slot << 2)
     scorePanel(count, queries, entry, part + (slot >> 3) * keyPanelBytes(headDim), keyPanelBytes(headDim), scratch + QUERY_FACTORS, scales,
       scores + (<usize>(j - from) << 2), stride)
@@ -94,6 +98,7 @@ function attendRows(count: i32, table: usize, part: usize, scratch: usize, headD
     next = min(from + span, (j & -BLOCK_POSITIONS) + BLOCK_POSITIONS)
     const entry = table + (<usize>j / KV_PAGE_POSITIONS << 2)
     const entryEnd = table + (<usize>next / KV_PAGE_POSITIONS << 2)
+    touch(entry, entryEnd, part + valuesOffset(headDim), <usize>valuePanels(headDim) * VALUE_PANEL_BYTES, scratch)
     codeWeights(count, scores + (<usize>(j - from) << 2), stride, entry, entryEnd, part + valueScalesOffset(headDim), scratch + WEIGHT_SCALES, weights)
     for (let panel: usize = 0; panel < <usize>valuePanels(headDim); panel++) {
       sumPanel(count, weights, entry, entryEnd, part + valuesOffset(headDim) + panel * VALUE_PANEL_BYTES, scratch + WEIGHT_SCALES, sums + panel * 32, sumStride)
@@ -107,6 +112,19 @@ function attendRows(count: i32, table: usize, part: usize, scratch: usize, headD
       storeLanes(result + at, f32x4.mul(v128.load(sums + r * sumStride + at), factor), headDim - c)
     }
   }
+}
+
+/**
+ * Reads a word of each cache line of a block, before the block is computed with: these reads do not wait for each other, and the products would
+ * come to the lines one by one. The sum keeps them from being optimised away.
+ */
+function touch(entry: usize, entryEnd: usize, offset: usize, bytes: usize, scratch: usize): void {
+  let sum: u32 = 0
+  for (; entry < entryEnd; entry += 4) {
+    let line = <usize>load<u32>(entry) + offset
+    for (const end = line + bytes; line < end; line += 64) sum += load<u32>(line)
+  }
+  store<u32>(scratch, sum, TOUCHED)
 }
 
 /** Replaces the addresses of the rows' codes by the codes, as `tile` reads them; what rows there are not gets some row's. */

@@ -8,7 +8,7 @@ import { loadKernelModules } from './load-from-disk.ts'
 import { matrixAt } from './linear.ts'
 import type { Matrix } from './linear.ts'
 
-const MEMORY_BYTES = 2 ** 21
+const MEMORY_BYTES = 2 ** 22
 const modules = await loadKernelModules()
 
 /** One build on a memory of its own, for tests. Whatever a test did not put there is NaN, so that a stray read shows in the result. */
