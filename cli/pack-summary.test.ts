@@ -34,11 +34,11 @@ describe('the summary of a pack', () => {
     expect(f32).toMatchObject({ tier: 'f32', expertBytes: weights * 4 })
   })
 
-  it('[NU10] gives the KV bytes of a token by tier: codes and scales, or floats, of each layer, and a cache line a page', () => {
+  it('[NU10] gives the KV bytes of a token by tier: codes and scales, or floats, of each layer', () => {
     const [q8, q4, f32] = summarizePack(manifest).tiers.map((tier) => tier.kvBytesPerToken)
-    expect(q8).toBe(2 * (12 + 16 + 2 * 4) + 64 / 16) // values in panels of 8 columns
+    expect(q8).toBe(2 * (12 + 16 + 2 * 4)) // values in panels of 8 columns
     expect(q4).toBe(q8)
-    expect(f32).toBe(2 * 2 * 12 * 4 + 64 / 16)
+    expect(f32).toBe(2 * 2 * 12 * 4)
   })
 
   it('[PL2] gives the tokens that fit an engine: all contexts that may run, where memory does not bound them', () => {

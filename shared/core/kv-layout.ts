@@ -21,13 +21,7 @@ export function kvLayerBytes(spec: ModelSpec, tier: Tier): number {
   return kvHeads * KV_PAGE_POSITIONS * keyAndValue
 }
 
-/**
- * Bytes of one KV page: KV_PAGE_POSITIONS positions in every layer. An odd number of cache lines: at a power of two, the same part of each page
- * would lie on the same few cache sets, and a layer's keys would push each other out.
- */
+/** Bytes of one KV page: KV_PAGE_POSITIONS positions in every layer. */
 export function kvPageBytes(spec: ModelSpec, tier: Tier): number {
-  const lines = Math.ceil((spec.layers.length * kvLayerBytes(spec, tier)) / CACHE_LINE_BYTES)
-  return (lines % 2 === 0 ? lines + 1 : lines) * CACHE_LINE_BYTES
+  return spec.layers.length * kvLayerBytes(spec, tier)
 }
-
-const CACHE_LINE_BYTES = 64

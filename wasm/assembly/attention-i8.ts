@@ -1,15 +1,15 @@
 import { KV_PAGE_POSITIONS } from '../../shared/core/records.ts'
-import { codeFactor, codeScale, codesOf, maxMagnitude } from './inline/code-row.ts'
 import { keyPanelBytes, keyScalesOffset, kvHeadBytes, VALUE_PANEL_BYTES, valuePanels, valueScalesOffset, valuesOffset } from './inline/kv-page.ts'
 import { storeInterleaved, tile } from './inline/kv-tile.ts'
-import { loadLanes, maxLanes, storeLanes } from './inline/lanes.ts'
+import { codeWeights } from './inline/kv-weights.ts'
+import { storeLanes } from './inline/lanes.ts'
 import { exp_row } from './softmax.ts'
 
 /** Queries that share each read of keys and values: heads of a group, and of neighbouring tokens of a sequence. */
 const ROWS = 4
 /** Positions whose weights share a scale. So few that Σ 127 · 32767 over them is an i32, and that a code's half is nothing to their largest. */
 const BLOCK_POSITIONS = 128
-const WEIGHT_LIMIT: f32 = 32767
+const BLOCK_PAGES: usize = BLOCK_POSITIONS / KV_PAGE_POSITIONS
 
 // The start of the scratch: a word a row.
 const QUERY_FACTORS: usize = 0 // f32: scale of the query's codes · attention scale
@@ -18,6 +18,7 @@ const SUMS: usize = 32 // f32: Σ e^(score − max)
 const FROM: usize = 48 // i32: positions from ≤ j < to
 const TO: usize = 64
 const OUT: usize = 80 // u32: where the row's result goes
+const TOUCHED: usize = 96 // u32, one in all: nobody reads it
 const ROW_WORDS: usize = 128
 
 /**
@@ -75,10 +76,12 @@ function attendRows(count: i32, table: usize, part: usize, scratch: usize, headD
   from &= -KV_PAGE_POSITIONS
   const span = (to - from + KV_PAGE_POSITIONS - 1) & -KV_PAGE_POSITIONS
   const stride = (<usize>span << 2) + 64 // not a power of two: rows that lie on the same cache sets push each other out
+  const tableEnd = table + (<usize>(from + span) / KV_PAGE_POSITIONS << 2)
   interleaveQueries(count, queries, headDim)
   for (let j = from; j < to; j += 8) {
     const entry = table + (<usize>j / KV_PAGE_POSITIONS << 2)
     const slot = <usize>j % KV_PAGE_POSITIONS
+    if (j == from || j % BLOCK_POSITIONS == 0) touch(entry, min(entry + BLOCK_PAGES * 4, tableEnd), part, valuesOffset(headDim), scratch)
     const scales = <usize>load<u32>(entry) + part + keyScalesOffset(headDim) + (slot << 2)
     scorePanel(count, queries, entry, part + (slot >> 3) * keyPanelBytes(headDim), keyPanelBytes(headDim), scratch + QUERY_FACTORS, scales,
       scores + (<usize>(j - from) << 2), stride)
@@ -94,6 +97,7 @@ function attendRows(count: i32, table: usize, part: usize, scratch: usize, headD
     next = min(from + span, (j & -BLOCK_POSITIONS) + BLOCK_POSITIONS)
     const entry = table + (<usize>j / KV_PAGE_POSITIONS << 2)
     const entryEnd = table + (<usize>next / KV_PAGE_POSITIONS << 2)
+    touch(entry, entryEnd, part + valuesOffset(headDim), <usize>valuePanels(headDim) * VALUE_PANEL_BYTES, scratch)
     codeWeights(count, scores + (<usize>(j - from) << 2), stride, entry, entryEnd, part + valueScalesOffset(headDim), scratch + WEIGHT_SCALES, weights)
     for (let panel: usize = 0; panel < <usize>valuePanels(headDim); panel++) {
       sumPanel(count, weights, entry, entryEnd, part + valuesOffset(headDim) + panel * VALUE_PANEL_BYTES, scratch + WEIGHT_SCALES, sums + panel * 32, sumStride)
@@ -107,6 +111,19 @@ function attendRows(count: i32, table: usize, part: usize, scratch: usize, headD
       storeLanes(result + at, f32x4.mul(v128.load(sums + r * sumStride + at), factor), headDim - c)
     }
   }
+}
+
+/**
+ * Reads a word of each cache line of a block, before the block is computed with: these reads do not wait for each other, and the products would
+ * come to the lines one by one. The sum keeps them from being optimised away.
+ */
+function touch(entry: usize, entryEnd: usize, offset: usize, bytes: usize, scratch: usize): void {
+  let sum: u32 = 0
+  for (; entry < entryEnd; entry += 4) {
+    let line = <usize>load<u32>(entry) + offset
+    for (const end = line + bytes; line < end; line += 64) sum += load<u32>(line)
+  }
+  store<u32>(scratch, sum, TOUCHED)
 }
 
 /** Replaces the addresses of the rows' codes by the codes, as `tile` reads them; what rows there are not gets some row's. */
@@ -125,38 +142,6 @@ function interleaveQueries(count: i32, queries: usize, headDim: i32): void {
 function hide(row: usize, from: i32, to: i32): void {
   for (let j = from; j < to; j++) store<f32>(row + (<usize>j << 2), -Infinity)
 }
-
-/** scores: e^(score − max), becomes the weights. A position that weighs nothing may have any scale, so it is not multiplied with it. */
-function codeWeights(count: i32, scores: usize, stride: usize, entry: usize, entryEnd: usize, scalesAt: usize, weightScales: usize, weights: usize): void {
-  let f0 = f32x4.splat(0), f1 = f0, f2 = f0, f3 = f0
-  for (let r = 0; r < count; r++) {
-    let e = scores + <usize>r * stride
-    let largest = f32x4.splat(0)
-    for (let page = entry; page < entryEnd; page += 4, e += 4 * KV_PAGE_POSITIONS) {
-      const scales = <usize>load<u32>(page) + scalesAt
-      for (let i: usize = 0; i < 4 * KV_PAGE_POSITIONS; i += 16) {
-        const v = v128.load(e + i)
-        const weight = v128.andnot(f32x4.mul(v, v128.load(scales + i)), f32x4.eq(v, f32x4.splat(0)))
-        v128.store(e + i, weight)
-        largest = maxMagnitude(largest, weight)
-      }
-    }
-    const amax = maxLanes(largest)
-    const factor = f32x4.splat(codeFactor(amax, WEIGHT_LIMIT))
-    store<f32>(weightScales + (<usize>r << 2), codeScale(amax, WEIGHT_LIMIT))
-    if (r == 0) f0 = factor
-    else if (r == 1) f1 = factor
-    else if (r == 2) f2 = factor
-    else f3 = factor
-  }
-  const w1 = count > 1 ? scores + stride : scores, w2 = count > 2 ? w1 + stride : scores, w3 = count > 3 ? w2 + stride : scores
-  const end = (entryEnd - entry) * KV_PAGE_POSITIONS
-  for (let i: usize = 0; i < end; i += 32, weights += 64) {
-    storeInterleaved(codes8(scores + i, f0), codes8(w1 + i, f1), codes8(w2 + i, f2), codes8(w3 + i, f3), weights)
-  }
-}
-
-@inline function codes8(w: usize, factor: v128): v128 { return i16x8.narrow_i32x4_s(codesOf(v128.load(w), factor), codesOf(v128.load(w, 16), factor)) }
 
 function scorePanel(count: i32, queries: usize, entry: usize, offset: usize, bytes: usize, factors: usize, scales: usize, scores: usize, stride: usize): void {
   if (count == 1) tile(1, false, queries, entry, entry + 4, offset, bytes, factors, scales, scores, stride)

@@ -8,7 +8,7 @@ import { loadKernelModules } from './load-from-disk.ts'
 import { matrixAt } from './linear.ts'
 import type { Matrix } from './linear.ts'
 
-const MEMORY_BYTES = 2 ** 21
+const MEMORY_BYTES = 2 ** 22
 const modules = await loadKernelModules()
 /** The builds whose dots are exact on this machine; on one without AVX-VNNI, 'vnni' is not. */
 const EXACT_VARIANTS = KERNEL_VARIANTS.filter((variant) => variant !== 'vnni' || instantiateKernels(modules, createMemory(0), 'auto').variant === 'vnni')
