@@ -36,8 +36,7 @@ export function engineTokenBytes(spec: ModelSpec) {
     pages: 4,
     cos: headRow,
     sin: headRow,
-    gate: inner,
-    up: inner,
+    gateUp: 2 * inner,
     inner: xRecordsBytes(ffnWidth(spec)),
     routerLogits: padRows(spec.router.experts) * 4,
     routerIds: spec.router.topK * 4,
@@ -103,7 +102,7 @@ export function stepLimits(spec: ModelSpec, chunk: number, lanes: number): StepL
 export function hostTokenBytes(spec: ModelSpec) {
   const hidden = padCols(spec.hidden) * 4
   const inner = padCols(spec.expert.width) * 4
-  return { x: hidden, xQ: xRecordsBytes(spec.hidden), gate: inner, up: inner, inner: xRecordsBytes(spec.expert.width), out: hidden } as const
+  return { x: hidden, xQ: xRecordsBytes(spec.hidden), gateUp: 2 * inner, inner: xRecordsBytes(spec.expert.width), out: hidden } as const
 }
 
 /** The widest feed-forward block that runs in the engine: a shared expert or a dense layer; 0 for none. */

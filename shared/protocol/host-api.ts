@@ -26,7 +26,7 @@ export interface HostReport {
 
 /** A session: frames in, frames out (frame.ts). */
 export interface HostSession {
-  run(frame: Uint8Array): Promise<Uint8Array>
+  run(frame: Uint8Array): Uint8Array | Promise<Uint8Array>
   report(): Promise<HostReport>
 }
 

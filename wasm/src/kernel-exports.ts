@@ -39,8 +39,8 @@ export interface KernelExports {
   /** y = y limited to ± limit. */
   clamp_row(y: number, limit: number, n: number): void
   /**
-   * out[tokens, hidden] = down(silu(gate(x)) · up(x)). hidden, width: padded in there. x: records of quantize_rows. Scratch: gateRows, upRows f32
-   * [tokens, width padded to 32], inner records [tokens, width].
+   * out[tokens, hidden] = down(silu(gate(x)) · up(x)). hidden, width: padded in there. x: records of quantize_rows. Scratch: rows f32
+   * [tokens, 2 · (width padded to 32)], inner records [tokens, width].
    */
   swiglu_q4(
     gate: number,
@@ -48,8 +48,7 @@ export interface KernelExports {
     down: number,
     x: number,
     xStride: number,
-    gateRows: number,
-    upRows: number,
+    rows: number,
     inner: number,
     out: number,
     outStride: number,
@@ -67,8 +66,7 @@ export interface KernelExports {
     downLo: number,
     x: number,
     xStride: number,
-    gateRows: number,
-    upRows: number,
+    rows: number,
     inner: number,
     out: number,
     outStride: number,
@@ -83,8 +81,7 @@ export interface KernelExports {
     down: number,
     x: number,
     xStride: number,
-    gateRows: number,
-    upRows: number,
+    rows: number,
     out: number,
     outStride: number,
     hidden: number,

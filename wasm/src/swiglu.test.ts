@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { padCols, padRows, xRecordsBytes } from '../../shared/core/layout.ts'
+import { hiPlaneBytes, loPlaneBytes, padCols, padRows, xRecordsBytes } from '../../shared/core/layout.ts'
 import { KernelRig, onEveryBuild, sameBits } from './kernel-rig.ts'
 import { linear, quantize } from './linear.ts'
 import { swiglu } from './swiglu.ts'
@@ -15,13 +15,25 @@ function valuesOf(count: number, seed: number): Float32Array {
   return Float32Array.from({ length: count }, (_, i) => Math.sin(i * 1.7 + seed))
 }
 
-function weightsOf(rig: KernelRig, encoding: 'q8' | 'q4' | 'f32-matrix', hidden: number, width: number): SwigluWeights {
-  return {
+/** `asSlot`: planes back to back as a host has them; else each matrix by itself, as in the trunk. */
+function weightsOf(rig: KernelRig, encoding: 'q8' | 'q4' | 'f32-matrix', hidden: number, width: number, asSlot: boolean): SwigluWeights {
+  const apart = {
     gate: rig.putMatrix(valuesOf(width * hidden, 1), width, hidden, encoding),
     up: rig.putMatrix(valuesOf(width * hidden, 2), width, hidden, encoding),
     down: rig.putMatrix(valuesOf(hidden * width, 3), hidden, width, encoding),
     width,
   }
+  if (!asSlot || encoding === 'f32-matrix') return apart
+  const matrices = [apart.gate, apart.up, apart.down]
+  const his = rig.putBytes(joined(matrices.map((m) => rig.arena.u8(m.ptr, hiPlaneBytes(m.rows, m.cols)))))
+  const los = encoding === 'q8' ? rig.putBytes(joined(matrices.map((m) => rig.arena.u8(m.lo, loPlaneBytes(m.rows, m.cols))))) : 0
+  const [hiBytes, loBytes] = [hiPlaneBytes(apart.gate.rows, apart.gate.cols), loPlaneBytes(apart.gate.rows, apart.gate.cols)]
+  const [gate, up, down] = matrices.map((m, i) => ({ ...m, ptr: his + i * hiBytes, lo: los && los + i * loBytes }))
+  return { gate: gate!, up: up!, down: down!, width }
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  return new Uint8Array(Buffer.concat(parts))
 }
 
 it('[NU9] blocks of different widths share scratch without touching each other, whatever was in it before', () => {
@@ -43,19 +55,18 @@ it('[NU9] blocks of different widths share scratch without touching each other, 
         }
         quantize(rig.k, encoding !== 'f32-matrix', x, hidden, tokens)
         const scratch = {
-          gate: rig.alloc(TOKENS_MAX * padCols(WIDTH_MAX)),
-          up: rig.alloc(TOKENS_MAX * padCols(WIDTH_MAX)),
+          gateUp: rig.alloc(2 * TOKENS_MAX * padCols(WIDTH_MAX)),
           inner: rig.alloc((TOKENS_MAX * xRecordsBytes(WIDTH_MAX)) / 4),
         }
         const out = rig.alloc(TOKENS_MAX * padCols(WIDTH_MAX))
-        const wanted = weightsOf(rig, encoding, hidden, width)
+        const wanted = weightsOf(rig, encoding, hidden, width, true)
         const run = () => {
           swiglu(rig.k, wanted, x, scratch, out, stride, tokens)
           return Array.from({ length: tokens }, (_, t) => [...rig.arena.f32(out + t * stride, hidden)])
         }
         const first = run() // scratch is NaN all over
         expect(first.flat().every(Number.isFinite)).toBe(true)
-        swiglu(rig.k, weightsOf(rig, encoding, hidden, other), x, scratch, rig.alloc(TOKENS_MAX * padCols(WIDTH_MAX)), stride, tokens)
+        swiglu(rig.k, weightsOf(rig, encoding, hidden, other, false), x, scratch, rig.alloc(TOKENS_MAX * padCols(WIDTH_MAX)), stride, tokens)
         expect(run()).toEqual(first)
       },
     ),
@@ -71,7 +82,8 @@ it('[NU3] a block is its matrices, silu_mul and quantize_rows one after another,
       arbWidth,
       fc.integer({ min: 1, max: TOKENS_MAX }),
       fc.integer({ min: 0, max: 2 }),
-      (encoding, hidden, width, tokens, gap) => {
+      fc.boolean(),
+      (encoding, hidden, width, tokens, gap, asSlot) => {
         const stride = (padCols(hidden) + 4 * gap) * 4
         const innerStride = padCols(width) * 4
         const result = (fused: boolean) =>
@@ -87,8 +99,8 @@ it('[NU3] a block is its matrices, silu_mul and quantize_rows one after another,
             rig.arena.f32(up, (tokens * innerStride) / 4).fill(0)
             const inner = { f32: gate, f32Stride: innerStride, q8: rig.alloc((tokens * xRecordsBytes(width)) / 4), q8Stride: xRecordsBytes(width) }
             const out = rig.alloc((tokens * stride) / 4)
-            const w = weightsOf(rig, encoding, hidden, width)
-            if (fused) swiglu(rig.k, w, x, { gate, up, inner: inner.q8 }, out, stride, tokens)
+            const w = weightsOf(rig, encoding, hidden, width, asSlot)
+            if (fused) swiglu(rig.k, w, x, { gateUp: rig.alloc((2 * tokens * innerStride) / 4), inner: inner.q8 }, out, stride, tokens)
             else {
               linear(rig.k, w.gate, x, gate, innerStride, tokens)
               linear(rig.k, w.up, x, up, innerStride, tokens)
@@ -107,7 +119,7 @@ it('[NU3] a block is its matrices, silu_mul and quantize_rows one after another,
 
 it('[NU9] matrices of different encodings are no block', () => {
   const rig = new KernelRig('plain')
-  const w = { ...weightsOf(rig, 'q8', 32, 32), down: weightsOf(rig, 'q4', 32, 32).down }
+  const w = { ...weightsOf(rig, 'q8', 32, 32, false), down: weightsOf(rig, 'q4', 32, 32, false).down }
   const x = { f32: 0, f32Stride: 0, q8: 0, q8Stride: 0 }
-  expect(() => swiglu(rig.k, w, x, { gate: 0, up: 0, inner: 0 }, 0, 0, 1)).toThrow(/different encodings/)
+  expect(() => swiglu(rig.k, w, x, { gateUp: 0, inner: 0 }, 0, 0, 1)).toThrow(/different encodings/)
 })

@@ -68,8 +68,7 @@ async function ffnBlock(memory: EngineMemory, weights: LayerWeights, layer: numb
   quantize(k, memory.tier !== 'f32', x, spec.hidden, tokens)
   if (weights.ffn.kind === 'dense') {
     swiglu(k, weights.ffn.mlp, x, buffer, buffer.block, stride.block, tokens)
-    for (let t = 0; t < tokens; t++)
-      k.axpy(buffer.residual + t * stride.residual, buffer.block + t * stride.block, spec.multipliers.residual, padCols(spec.hidden))
+    k.axpy(buffer.residual, buffer.block, spec.multipliers.residual, tokens * padCols(spec.hidden)) // the rows lie back to back in both
   } else {
     route(memory, weights.ffn, tokens)
     const experts = runExperts(layer, tokens) // frames are away from here on

@@ -60,7 +60,7 @@ export function createExpertLoader(deps: HostDeps) {
   function takeSlot(assignment: Assignment): SlotTicket | null {
     const ticket = slots.take()
     if (ticket) return ticket
-    slots.drop((layer, expert) => assignment.has(`${layer}/${expert}`))
+    slots.drop((layer, expert) => assignment.has(layer, expert))
     return slots.take()
   }
 

@@ -36,7 +36,8 @@ export interface ExpertSlots {
 export function createExpertSlots(spec: ModelSpec, tier: Tier, base: number, arenaBytes: number): ExpertSlots {
   const slotBytes = expertSlotBytes(spec, tier)
   const free = Array.from({ length: Math.floor(arenaBytes / slotBytes) }, (_, i) => base + i * slotBytes).toReversed()
-  const resident = new Map<string, { layer: number; expert: number; address: number; weights: SwigluWeights }>()
+  const resident = new Map<number, { layer: number; expert: number; address: number; weights: SwigluWeights }>()
+  const keyOf = (layer: number, expert: number) => layer * spec.router.experts + expert
   const taken = new Set<SlotTicket>()
   return {
     slotBytes,
@@ -46,7 +47,7 @@ export function createExpertSlots(spec: ModelSpec, tier: Tier, base: number, are
     get residentCount() {
       return resident.size
     },
-    weightsOf: (layer, expert) => resident.get(`${layer}/${expert}`)?.weights ?? null,
+    weightsOf: (layer, expert) => resident.get(keyOf(layer, expert))?.weights ?? null,
     take() {
       const address = free.pop()
       if (address === undefined) return null
@@ -56,15 +57,15 @@ export function createExpertSlots(spec: ModelSpec, tier: Tier, base: number, are
     },
     publish(layer, expert, ticket) {
       if (!taken.delete(ticket)) return
-      resident.set(`${layer}/${expert}`, { layer, expert, address: ticket.address, weights: weightsAt(spec, tier, ticket.address) })
+      resident.set(keyOf(layer, expert), { layer, expert, address: ticket.address, weights: weightsAt(spec, tier, ticket.address) })
     },
     release(ticket) {
       if (taken.delete(ticket)) free.push(ticket.address)
     },
     drop(keep) {
-      for (const [name, { layer, expert, address }] of resident) {
+      for (const [key, { layer, expert, address }] of resident) {
         if (keep(layer, expert)) continue
-        resident.delete(name)
+        resident.delete(key)
         free.push(address)
       }
     },

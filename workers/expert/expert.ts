@@ -59,7 +59,7 @@ class Session extends RpcTarget implements HostSession {
     this.assignment = assignment
   }
 
-  run(frame: Uint8Array): Promise<Uint8Array> {
+  run(frame: Uint8Array): Uint8Array | Promise<Uint8Array> {
     return this.host.run(frame, this.assignment)
   }
 

@@ -30,7 +30,7 @@ export function createHostMemory(spec: ModelSpec, tier: Tier, arenaBytes: number
   const arena = new Arena(memory)
   const bytes = hostTokenBytes(spec)
   const alloc = (name: keyof typeof bytes) => arena.alloc(bytes[name] * HOST_ROWS, name)
-  const scratch = { x: alloc('x'), xQ: alloc('xQ'), gate: alloc('gate'), up: alloc('up'), inner: alloc('inner'), out: alloc('out') }
+  const scratch = { x: alloc('x'), xQ: alloc('xQ'), gateUp: alloc('gateUp'), inner: alloc('inner'), out: alloc('out') }
   const slots = createExpertSlots(spec, tier, arena.alloc(arenaBytes, 'experts'), arenaBytes)
   return { kernels: instantiateKernels(modules, memory, choice), arena, slots, spec, encoding: expertEncoding(tier), arenaBytes, scratch }
 }

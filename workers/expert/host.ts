@@ -27,8 +27,10 @@ export interface HostDeps {
   readonly isolateId: string
 }
 
-/** What one session may ask for: the experts of its hello, as `layer/expert`. */
-export type Assignment = ReadonlySet<string>
+/** What one session may ask for: the experts of its hello. */
+export interface Assignment {
+  has(layer: number, expert: number): boolean
+}
 
 /**
  * An expert host without its platform: checks hellos, loads experts on first use and runs frames. It decides nothing.
@@ -52,17 +54,28 @@ export function createExpertHost(deps: HostDeps) {
     const unknown = hello.experts.find(([layer, expert]) => !layers.has(layer) || !(expert >= 0 && expert < spec.router.experts))
     if (unknown)
       return fail('hello-mismatch', `the pack has no expert ${unknown.join('/')}`, { field: 'experts', want: 'experts of the pack', got: unknown.join('/') })
-    return ok(new Set(hello.experts.map(([layer, expert]) => `${layer}/${expert}`)))
+    const { experts } = spec.router
+    const given = new Set(hello.experts.map(([layer, expert]) => layer * experts + expert))
+    return ok({ has: (layer, expert) => given.has(layer * experts + expert) })
   }
 
-  /** One frame in, one frame out; an expected failure is an error frame. */
-  async function run(bytes: Uint8Array, assignment: Assignment): Promise<Uint8Array> {
+  /** One frame in, one frame out; an expected failure is an error frame. Nobody waits where all of its experts are resident. */
+  function run(bytes: Uint8Array, assignment: Assignment): Uint8Array | Promise<Uint8Array> {
     const frame = parseRunFrame(bytes)
     if (!frame.ok) return buildErrorFrame(NO_SEQUENCE, isolateId, frame.error)
     const checked = checkFrame(frame.value, assignment)
-    const ready = checked.ok ? await loader.ensure(frame.value.layer, frame.value.expertIds, assignment) : checked
-    const reply = ready.ok ? runResident(frame.value) : ready
-    return reply.ok ? reply.value : buildErrorFrame(frame.value.sequence, isolateId, reply.error)
+    if (!checked.ok) return answer(frame.value, checked)
+    const reply = runResident(frame.value)
+    return reply.ok ? reply.value : loadAndRun(frame.value, assignment)
+  }
+
+  async function loadAndRun(frame: RunFrame, assignment: Assignment): Promise<Uint8Array> {
+    const ready = await loader.ensure(frame.layer, frame.expertIds, assignment)
+    return answer(frame, ready.ok ? runResident(frame) : ready)
+  }
+
+  function answer(frame: RunFrame, reply: Result<Uint8Array, MoeError>): Uint8Array {
+    return reply.ok ? reply.value : buildErrorFrame(frame.sequence, isolateId, reply.error)
   }
 
   /** Whether the frame is for this model and this session. SPEC WI2, WI4. */
@@ -78,7 +91,7 @@ export function createExpertHost(deps: HostDeps) {
     const replyBytes = frame.pairs * padCols(spec.hidden) * 4
     if (replyBytes > LIMITS.frameBytesMax)
       return fail('frame-invalid', `the reply would have ${replyBytes} bytes`, { field: 'pairs', got: replyBytes, limit: LIMITS.frameBytesMax })
-    const stranger = frame.expertIds.find((expert) => !assignment.has(`${frame.layer}/${expert}`))
+    const stranger = frame.expertIds.find((expert) => !assignment.has(frame.layer, expert))
     return stranger === undefined ? ok(undefined) : notResident(frame, stranger)
   }
 

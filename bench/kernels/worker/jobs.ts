@@ -89,7 +89,7 @@ export function gemvJobs(bench: BenchMemory, kernels: Kernels): Job[] {
 
 /** GEMM over matrices of experts in their order, and over one that stays in the L2; whole experts in random order. */
 export function gemmJobs(bench: BenchMemory, kernels: Kernels): Job[] {
-  const { x, y, gate, up, inner } = createBuffers(bench, kernels)
+  const { x, y, gateUp, inner } = createBuffers(bench, kernels)
   return ENCODINGS.flatMap((encoding) => {
     const id = `kernels.${kernels.variant}.${encoding}`
     const matrixCount = Math.floor(rowsIn(encoding, OUT_OF_CACHE_BYTES) / EXPERT_ROWS)
@@ -126,7 +126,7 @@ export function gemmJobs(bench: BenchMemory, kernels: Kernels): Job[] {
           width: EXPERT_ROWS,
         }
         const activations = { f32: 0, f32Stride: 0, q8: x, q8Stride: xRecordsBytes(COLS) }
-        swiglu(kernels, weights, activations, { gate, up, inner }, y, COLS * 4, tokens)
+        swiglu(kernels, weights, activations, { gateUp, inner }, y, COLS * 4, tokens)
         return 3 * EXPERT_ROWS * COLS * tokens
       },
     })
@@ -150,8 +150,7 @@ function createBuffers({ arena }: BenchMemory, kernels: Kernels) {
   return {
     x,
     y: rows(Math.max(rowsIn('q4', OUT_OF_CACHE_BYTES), COLS * TOKENS_MAX)),
-    gate: rows(EXPERT_ROWS * TOKENS_MAX),
-    up: rows(EXPERT_ROWS * TOKENS_MAX),
+    gateUp: rows(2 * EXPERT_ROWS * TOKENS_MAX),
     inner: arena.alloc(TOKENS_MAX * xRecordsBytes(EXPERT_ROWS), 'inner'),
   }
 }
