@@ -8,7 +8,8 @@ export interface EmulatedNetworkDeps {
 
 /**
  * Delays calls as a network would: what lanes win is measured with it (`isomoe dev --rtt-ms`). All calls share one ticking timer. With a timer
- * each they would not wait side by side: workerd's event loop fires one timer a turn, and a turn that waits takes over a millisecond.
+ * each they would not wait side by side: workerd's event loop fires one timer a turn, and a turn that waits takes over a millisecond. It fires
+ * none while other calls keep its queue full, so an answer that comes in looks at the clock, too.
  */
 export function createEmulatedNetwork({ rttMs, nowMs, wait }: EmulatedNetworkDeps) {
   /** In order of time: all wait equally long. */
@@ -20,11 +21,15 @@ export function createEmulatedNetwork({ rttMs, nowMs, wait }: EmulatedNetworkDep
     try {
       while (due.length > 0) {
         await wait()
-        while (due[0] && due[0].atMs <= nowMs()) due.shift()!.arrive()
+        deliver()
       }
     } finally {
       ticking = false
     }
+  }
+
+  function deliver(): void {
+    while (due[0] && due[0].atMs <= nowMs()) due.shift()!.arrive()
   }
 
   function travel(): Promise<void> {
@@ -39,7 +44,9 @@ export function createEmulatedNetwork({ rttMs, nowMs, wait }: EmulatedNetworkDep
     if (rttMs === 0) return call
     return async (argument) => {
       await travel()
-      return call(argument)
+      const answer = await call(argument)
+      deliver()
+      return answer
     }
   }
 }
