@@ -21,7 +21,7 @@ export const devCommand = new Command('dev')
   .option('--chunk <n>', 'prompt tokens of a step while sequences decode; twice as many otherwise', wholeNumber(1, 512), CHUNK_DEFAULT)
   .addOption(new Option('--kernels <variant>', 'WASM kernels; auto takes the fastest that is exact here').choices(KERNEL_CHOICES).default('auto'))
   .option('--lanes <n>', 'steps under way at once: one computes while others wait for hosts (default: 1, or 4 with --rtt-ms)', wholeNumber(1, LIMITS.lanesMax))
-  .option('--rtt-ms <n>', 'emulated network: every call to a host takes so much longer', wholeNumber(0, 1000), 0)
+  .option('--rtt-ms <n>', 'emulated network: every call to a host takes so much longer', wholeNumber(0, LIMITS.rttMsMax), 0)
   .addOption(
     new Option('--prefix-cache <switch>', 'share the KV pages of equal prefixes; off only to measure what it wins').choices(['on', 'off']).default('on'),
   )

@@ -1,4 +1,7 @@
-/** Free list of KV pages, lowest id first. Ids are indexes below `total`; a page belongs to at most one sequence. */
+/**
+ * Free list of KV pages, lowest id first. Ids are indexes below `total`; a page that is taken has one owner: a sequence, or the prefix tree for
+ * all that read it.
+ */
 export interface KvPages {
   readonly total: number
   readonly free: number

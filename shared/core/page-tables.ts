@@ -121,6 +121,8 @@ export function createPageTables(total: number, options: PageTableOptions) {
     release,
     cost,
     nextPage,
+    /** After a fault: what was published may be spoiled, and nobody is given it any more. */
+    forget: tree.forget,
     /** Pages that can be had at once: free ones, and cached ones that nobody holds. */
     get available() {
       return free.free + tree.idle

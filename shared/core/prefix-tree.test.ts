@@ -88,3 +88,15 @@ it('[SC9] behaves as a map from prefixes to pages', () => {
     }),
   )
 })
+
+it('[FA3] what is forgotten is found by nobody, and its pages come back', () => {
+  const tree = createPrefixTree()
+  const tokens = Array.from({ length: 32 }, (_, i) => i)
+  const first = tree.insert(null, tokens, 0, 7)
+  const second = tree.insert(first, tokens, 16, 8)
+  tree.forget()
+  expect(tree.find(null, tokens, 0)).toBe(null)
+  tree.letGo(second)
+  tree.letGo(first)
+  expect([tree.evict(), tree.evict(), tree.evict()]).toEqual([8, 7, null])
+})

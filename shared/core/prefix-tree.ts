@@ -63,11 +63,16 @@ export function createPrefixTree(hash: PageHash = hashPage) {
     if (!node) return null
     if (node.children > 0) throw new Error(`KV page ${node.page} has successors and is unused for longer than they are`)
     idle.delete(node)
-    const others = byHash.get(node.hash)!.filter((other) => other !== node)
+    const others = byHash.get(node.hash)?.filter((other) => other !== node) ?? []
     if (others.length > 0) byHash.set(node.hash, others)
     else byHash.delete(node.hash)
     if (node.parent) node.parent.children--
     return node.page
+  }
+
+  /** Nothing that is published is found any more. Pages stay until they are let go and evicted. */
+  function forget(): void {
+    byHash.clear()
   }
 
   return {
@@ -76,6 +81,7 @@ export function createPrefixTree(hash: PageHash = hashPage) {
     hold,
     letGo,
     evict,
+    forget,
     hash,
     /** Pages that nobody holds. */
     get idle() {

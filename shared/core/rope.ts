@@ -21,14 +21,14 @@ export function ropeTurns({ rope, attention }: ModelSpec): RopeTurns {
 }
 
 /**
- * cos and sin of the rotation of every pair at `position`, times the attention factor; [headDim / 2] each, the caller's.
+ * cos and sin of the rotation of every pair at `position`, times the attention factor: [headDim / 2] each, from index `at` on.
  * Pair i is (i, i + headDim/2); (a, b) becomes (a cos − b sin, b cos + a sin). In f64 up to the last rounding.
  */
-export function ropeTable({ frequencies, factor }: RopeTurns, position: number, cos: Float32Array, sin: Float32Array): void {
+export function ropeTable({ frequencies, factor }: RopeTurns, position: number, cos: Float32Array, sin: Float32Array, at = 0): void {
   for (let i = 0; i < frequencies.length; i++) {
     const angle = position * frequencies[i]!
-    cos[i] = Math.cos(angle) * factor
-    sin[i] = Math.sin(angle) * factor
+    cos[at + i] = Math.cos(angle) * factor
+    sin[at + i] = Math.sin(angle) * factor
   }
 }
 

@@ -8,7 +8,7 @@ import { KV_PAGE_POSITIONS } from './records.ts'
 export const HOST_ROWS = 32
 /** Header and tables of a frame, at most. */
 const FRAME_OVERHEAD_BYTES = 256 * 1024
-/** Prompt tokens that one sequence takes in a step, unless told. */
+/** Prompt tokens of a step while sequences decode, unless told. */
 export const CHUNK_DEFAULT = 64
 /** Logits rows that the engine holds at once. */
 export const LOGITS_ROWS = 4

@@ -93,7 +93,7 @@ function engineScratchBytes(spec: ModelSpec, stepTokens: number, lanes: number):
   return lanes * sum(perToken) + sum(fixed)
 }
 
-/** Bytes of a host's WASM memory beside its arena: one expert at work on HOST_ROWS tokens, rows of a whole frame beside it. */
+/** Bytes of a host's WASM memory beside its arena: one expert at work on HOST_ROWS tokens. Frames are JavaScript's, and in its part of the budget. */
 export function hostScratchBytes(spec: ModelSpec): number {
   return sum(Object.values(hostTokenBytes(spec)).map((bytes) => aligned(bytes * HOST_ROWS)))
 }

@@ -18,6 +18,9 @@ import type { Result } from './result.ts'
 const MAGIC = 0x314d5349
 const KIND = { run: 1, rows: 2, error: 3 } as const
 const AT = { magic: 0, version: 4, kind: 6, sequence: 8, layer: 12, epoch: 16, tokens: 20, pairs: 24, experts: 28, rowBytes: 32, isolate: 36 } as const
+const HEADER_FIELDS = ['sequence', 'layer', 'epoch', 'tokens', 'pairs', 'experts', 'rowBytes'] as const
+/** What a reply repeats of its request. */
+const ECHOED_FIELDS = ['sequence', 'layer', 'epoch', 'pairs'] as const
 const HEADER_BYTES = 48
 const EXPERT_BYTES = 8
 /** Of an error about a frame whose own number could not be read. Run frames count from 1. */
@@ -102,7 +105,7 @@ export function parseReply(bytes: Uint8Array, request: RunHeader, rowBytes: numb
   if (bytes.byteLength >= HEADER_BYTES && view(bytes).getUint16(AT.kind, true) === KIND.error) return parseError(bytes, request)
   const header = readHeader(bytes, KIND.rows)
   if (!header.ok) return header
-  for (const field of ['sequence', 'layer', 'epoch', 'pairs'] as const) {
+  for (const field of ECHOED_FIELDS) {
     if (header.value[field] !== request[field]) return invalid(field, header.value[field], request[field])
   }
   if (header.value.rowBytes !== rowBytes) return invalid('rowBytes', header.value.rowBytes, rowBytes)
@@ -159,7 +162,7 @@ function writeHeader(frame: Uint8Array, kind: number, header: RunHeader, isolate
   at.setUint32(AT.magic, MAGIC, true)
   at.setUint16(AT.version, PROTOCOL_VERSION, true)
   at.setUint16(AT.kind, kind, true)
-  for (const field of ['sequence', 'layer', 'epoch', 'tokens', 'pairs', 'experts', 'rowBytes'] as const) at.setUint32(AT[field], header[field], true)
+  for (const field of HEADER_FIELDS) at.setUint32(AT[field], header[field], true)
   for (let i = 0; i < isolateId.length / 2; i++) at.setUint8(AT.isolate + i, parseInt(isolateId.slice(2 * i, 2 * i + 2), 16))
 }
 

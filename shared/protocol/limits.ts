@@ -46,6 +46,8 @@ export const LIMITS = {
   waitingMax: 256,
   /** Steps of an engine that are under way at once. */
   lanesMax: 8,
+  /** Emulated round trip of a call to a host. */
+  rttMsMax: 1000,
   /** Events of one request that its reader has not taken. A client that stops reading costs no more. */
   unreadBytesMax: 4 * MIB,
 } as const

@@ -113,16 +113,18 @@ export function createEngineCore(deps: EngineDeps) {
     } catch (fault) {
       for (const { sequence } of slices) sequence.inStep = false
       failAll(fault)
+    } finally {
+      lane.busy = false
     }
-    lane.busy = false
     startSteps()
   }
 
   function settleSlices(slices: readonly StepSlice[]): void {
     for (const { sequence, tokens } of slices) {
       sequence.length += tokens
+      if (sequence.cancelled) continue // perhaps by a fault: then its pages are not to be trusted
       tables.publish(sequence.table, sequence.tokens, sequence.length)
-      if (!sequence.cancelled) settle(sequence)
+      settle(sequence)
     }
   }
 
@@ -145,11 +147,18 @@ export function createEngineCore(deps: EngineDeps) {
     for (const owner of new Set(slices.flatMap(({ sequence }) => (sequence.cancelled ? [] : [sequence.owner])))) failRequest(owner, error)
   }
 
-  /** A fault of ours: nobody knows what it spoiled. */
+  /** A fault of ours: nobody knows what it spoiled. Never throws: a lane must go on. SPEC FA3. */
   function failAll(fault: unknown): void {
-    const error = moeError('internal', 'the engine failed; the request was ended', {})
-    for (const owner of new Set(queue.all().flatMap((s) => (s.cancelled ? [] : [s.owner])))) failRequest(owner, error)
     deps.onFault(fault)
+    const error = moeError('internal', 'the engine failed; the request was ended', {})
+    tables.forget()
+    for (const owner of new Set(queue.all().flatMap((s) => (s.cancelled ? [] : [s.owner])))) {
+      try {
+        failRequest(owner, error)
+      } catch (another) {
+        deps.onFault(another)
+      }
+    }
   }
 
   /** What another lane has of the request leaves when its step ends. */

@@ -16,6 +16,7 @@ import { createCallDeadlines } from './call-deadlines.ts'
 import { createEngineCore } from './engine-core.ts'
 import type { EngineCore } from './engine-core.ts'
 import { createEmulatedNetwork } from './emulated-network.ts'
+import type { EmulatedNetwork } from './emulated-network.ts'
 import type { EngineEnv } from './env.ts'
 import { createEventStream } from './event-stream.ts'
 import { hostBinding } from '../../shared/placement/host-names.ts'
@@ -42,11 +43,6 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
   private starting: Promise<Result<Ready, MoeError>> | null = null
   private failure: MoeError | null = null
   private readonly within = createCallDeadlines((ms) => scheduler.wait(ms))
-  private readonly network = createEmulatedNetwork({
-    rttMs: wholeSetting('RTT_MS', this.env.RTT_MS, 0),
-    nowMs: Date.now,
-    wait: () => scheduler.wait(0),
-  })
   private bytesRead = 0
   private bytesTotal = 0
 
@@ -121,7 +117,9 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
     const { manifest, lanes, limits } = trunk.value
     const memory = lanes[0]!
     const info = { model: manifest.name, digest: manifest.digest, tier: memory.tier, contextTokens: memory.budget.contextTokens, vocab: manifest.spec.vocab }
-    const links = placement.value.hosts.map((_, host) => this.link(info, placement.value, host))
+    const rttMs = wholeSetting('RTT_MS', this.env.RTT_MS, 0, LIMITS.rttMsMax)
+    const network = createEmulatedNetwork({ rttMs, nowMs: Date.now, wait: () => scheduler.wait(0) })
+    const links = placement.value.hosts.map((_, host) => this.link(info, placement.value, network, host))
     const pause = createThreadPause({ nowMs: Date.now, wait: () => scheduler.wait(0) })
     const core = createEngineCore({
       lanes,
@@ -172,11 +170,11 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
     }
   }
 
-  private link(info: ModelInfo, placement: Placement, index: number): HostLink {
+  private link(info: ModelInfo, placement: Placement, network: EmulatedNetwork, index: number): HostLink {
     const host = placement.hosts[index]!
     const namespace = this.env[hostBinding(host)]
     if (!namespace) throw new Error(`no binding ${hostBinding(host)} for ${host}`)
-    return linkHost({ info, placement, index, namespace, within: this.within, network: this.network })
+    return linkHost({ info, placement, index, namespace, within: this.within, network })
   }
 }
 

@@ -27,7 +27,11 @@ export function createExpertRunner(memory: EngineMemory, placement: Placement, l
   return async (layer, tokens) => {
     const calls = dispatch.build(layer, tokens, nextSequence)
     if (calls.length === 1) return call(calls[0]!) // a packed layer: nothing to gather
-    const replies = await Promise.all(calls.map(call))
-    return replies.find((reply) => !reply.ok) ?? DONE
+    const replies = await Promise.allSettled(calls.map(call)) // all of them: a reply that came later would be written into the next step
+    for (const reply of replies) {
+      if (reply.status === 'rejected') throw reply.reason
+      if (!reply.value.ok) return reply.value
+    }
+    return DONE
   }
 }

@@ -50,14 +50,15 @@ export async function forwardStep(memory: EngineMemory, trunk: TrunkWeights, bat
 function embed(memory: EngineMemory, trunk: TrunkWeights, batch: StepBatch): void {
   const { kernels: k, buffer, stride, spec } = memory
   const { embed: e } = trunk
-  const half = spec.attention.headDim / 2
+  const cos = memory.arena.f32(buffer.cos, (batch.tokens * stride.cos) / 4)
+  const sin = memory.arena.f32(buffer.sin, (batch.tokens * stride.sin) / 4)
   for (let t = 0; t < batch.tokens; t++) {
     const x = buffer.residual + t * stride.residual
     if (e.encoding === 'q8') k.row_q8(e.ptr, e.lo, batch.ids[t]!, e.cols, x)
     else if (e.encoding === 'q4') k.row_q4(e.ptr, batch.ids[t]!, e.cols, x)
     else k.row_f32(e.ptr, batch.ids[t]!, e.cols, x)
     if (spec.multipliers.embedding !== 1) k.scale_row(x, spec.multipliers.embedding, e.cols)
-    ropeTable(trunk.rope, batch.positions[t]!, memory.arena.f32(buffer.cos + t * stride.cos, half), memory.arena.f32(buffer.sin + t * stride.sin, half))
+    ropeTable(trunk.rope, batch.positions[t]!, cos, sin, (t * stride.cos) / 4)
   }
 }
 
@@ -72,7 +73,12 @@ async function ffnBlock(memory: EngineMemory, weights: LayerWeights, layer: numb
   } else {
     route(memory, weights.ffn, tokens)
     const experts = runExperts(layer, tokens) // frames are away from here on
-    runShared(memory, weights.ffn, tokens)
+    try {
+      runShared(memory, weights.ffn, tokens)
+    } catch (fault) {
+      await experts // a reply that came later would be written into the next step
+      throw fault
+    }
     const done = await experts
     if (!done.ok) return done
     combine(memory, weights.ffn, tokens)

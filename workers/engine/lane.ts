@@ -68,11 +68,16 @@ export function createLane(memory: EngineMemory, trunk: TrunkWeights, hooks: Omi
     sequence.sampled = { id, logprob: request.logprobs === null ? null : logprobsOf(logits, best, id, request.logprobs) }
   }
 
+  const stepHooks = { ...hooks, onLogits }
   return {
     busy: false,
-    run(slices) {
-      fillBatch(slices)
-      return forwardStep(memory, trunk, batch, { ...hooks, onLogits })
+    async run(slices) {
+      try {
+        fillBatch(slices)
+        return await forwardStep(memory, trunk, batch, stepHooks)
+      } finally {
+        owners.length = 0 // a sequence that has ended is not kept by a lane that idles
+      }
     },
   }
 }

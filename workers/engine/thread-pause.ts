@@ -5,7 +5,7 @@
  * a client often is); only one that stays out for too long is waited for. Measured: docs/design/engine.md.
  */
 const BETWEEN_MS = 5
-const OUT_MS = 30
+const OUT_MS = 15
 
 export interface PauseDeps {
   nowMs(): number
