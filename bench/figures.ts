@@ -3,6 +3,9 @@ import { createRequire } from 'node:module'
 import { cpus } from 'node:os'
 import { REPOSITORY } from '../cli/repository.ts'
 
+/** Unit of every figure that is one thing over another. */
+export const RATIO = '×'
+
 /** One measured figure: a sample a round, all rounds of a bench interleaved in one run. `id` is stable: people compare runs by it. */
 export interface Figure {
   readonly id: string

@@ -1,4 +1,4 @@
-import { ratios } from './figures.ts'
+import { RATIO, ratios } from './figures.ts'
 import type { Figure, Outcome } from './figures.ts'
 
 /** What the rounds of a bench measured, by name, and figures of it. */
@@ -28,7 +28,7 @@ export class Samples {
 
   /** Round by round `over` / `under`. */
   ratio(id: string, over: string, under: string, note?: string): Figure {
-    return { id, unit: '×', samples: ratios(this.of(over), this.of(under)), ...(note === undefined ? {} : { note }) }
+    return { id, unit: RATIO, samples: ratios(this.of(over), this.of(under)), ...(note === undefined ? {} : { note }) }
   }
 }
 

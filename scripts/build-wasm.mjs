@@ -1,6 +1,7 @@
 /**
- * Builds the kernels: wasm/assembly/*.ts → wasm/build/kernels.{relaxed,plain}.wasm. One source, two builds, because a runtime without
- * relaxed SIMD refuses a whole module for one unknown instruction (docs/design/kernels.md).
+ * Builds the kernels: wasm/assembly/*.ts → wasm/build/kernels.{vnni,relaxed,i16,plain}.wasm. One source, four builds: three forms of the
+ * dots for different CPUs, and one for a runtime without relaxed SIMD, which refuses a whole module for one unknown instruction
+ * (docs/design/kernels.md).
  * Skips when nothing changed since the last build; --force builds anyway.
  */
 import { createHash } from 'node:crypto'
@@ -8,6 +9,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import asc, { version } from 'assemblyscript/asc'
+import { FLAGS, RELAXED_FLAGS } from './wasm-flags.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const assembly = 'wasm/assembly'
@@ -16,14 +18,11 @@ const build = `${root}wasm/build`
 const entries = (await readdir(root + assembly)).filter((name) => name.endsWith('.ts')).map((name) => `${assembly}/${name}`)
 const sources = [...entries, ...(await readdir(`${root}${assembly}/inline`)).map((name) => `${assembly}/inline/${name}`), 'shared/core/records.ts'].toSorted()
 
-/** -O1, not -O3: Binaryen's -O3 nests the dot chains and reorders the loads, so V8 spills (about 0.7 times the speed). */
-const FLAGS = ['-O1', '--runtime', 'stub', '--importMemory', '--initialMemory', '1', '--noExportMemory', '--noAssert', '--enable', 'simd']
-const RELAXED = [...FLAGS, '--enable', 'relaxed-simd']
 /** DOT chooses a form of the dots in wasm/assembly/inline/dot.ts. */
 const VARIANTS = {
-  vnni: [...RELAXED, '--use', 'DOT=0'],
-  relaxed: [...RELAXED, '--use', 'DOT=1'],
-  i16: [...RELAXED, '--use', 'DOT=2'],
+  vnni: [...RELAXED_FLAGS, '--use', 'DOT=0'],
+  relaxed: [...RELAXED_FLAGS, '--use', 'DOT=1'],
+  i16: [...RELAXED_FLAGS, '--use', 'DOT=2'],
   plain: [...FLAGS, '--use', 'DOT=3'],
 }
 

@@ -14,6 +14,7 @@ import { benchFolder, cacheKey } from '../cache.ts'
 import type { DriverCall, DriverRun, DriverTimes } from './driver-api.ts'
 import { childProcesses, cpuMsOf } from './process-time.ts'
 import { copySeededStorage } from './seeded-storage.ts'
+import { stopAll } from './stop-all.ts'
 
 export interface BenchPack {
   readonly folder: string
@@ -37,8 +38,6 @@ export interface BenchCluster {
   engine<T>(method: string, ...args: unknown[]): Promise<T>
   /** CPU time that its threads have had so far, in ms; null where the system does not say. */
   cpuMs(): number | null
-  /** Settings that its engine has, by name. */
-  readonly engineSettings: Readonly<Record<string, unknown>>
   stop(): Promise<void>
 }
 
@@ -64,10 +63,7 @@ function stateFolder(name: string, { manifest }: BenchPack): string {
 async function startIn(state: string, { name, pack, settings, scripts }: BenchClusterOptions): Promise<BenchCluster> {
   const unlock = await lockState(state)
   const { manifest } = pack
-  const stops: (() => Promise<unknown> | void)[] = [unlock]
-  const stop = async (): Promise<void> => {
-    for (const part of stops.toReversed()) await part()
-  }
+  const stops: (() => unknown)[] = [unlock]
   try {
     const configs = await writeConfigs(join(state, 'configs'), { ...settings, modelPrefix: packPrefix(manifest.name, manifest.digest) })
     const [gateway, engine, , ...experts] = configs
@@ -88,14 +84,13 @@ async function startIn(state: string, { name, pack, settings, scripts }: BenchCl
     }
     return {
       name,
-      engineSettings: ((JSON.parse(await readFile(engine!, 'utf8')) as { vars?: object }).vars ?? {}) as Record<string, unknown>,
       generate: (run) => post('/generate', run) as Promise<DriverTimes>,
       engine: <T>(method: string, ...args: unknown[]) => post('/engine', { method, args } satisfies DriverCall) as Promise<T>,
       cpuMs: () => cpuMsOf(workerd),
-      stop,
+      stop: () => stopAll(stops),
     }
   } catch (error) {
-    await stop()
+    await Promise.allSettled([stopAll(stops)]) // why it did not start matters more
     throw error
   }
 }

@@ -1,5 +1,6 @@
 import { planDev } from '../../cli/dev/plan.ts'
 import type { RunSettings } from '../../cli/dev/configs.ts'
+import { CHUNK_DEFAULT } from '../../shared/core/scratch.ts'
 import type { PlacementShape } from '../../shared/placement/base-placement.ts'
 import { expertBytesByLayer } from '../../shared/placement/expert-bytes.ts'
 import { hostNames } from '../../shared/placement/host-names.ts'
@@ -12,7 +13,7 @@ export const ARENA_LIFTED = 'one host, arena limit lifted'
 /** Hosts of a deployment at least: fewer would hide what their calls cost. */
 const DEPLOYED_HOSTS_MIN = 6
 /** What every layout has. One lane: a figure says so where it has more. */
-const COMMON = { chunk: 64, kernels: 'auto', lanes: 1, rttMs: 0, prefixCache: 'on' } as const
+const COMMON = { chunk: CHUNK_DEFAULT, kernels: 'auto', lanes: 1, rttMs: 0, prefixCache: 'on' } as const
 
 type Settings = Omit<RunSettings, 'modelPrefix'>
 

@@ -1,28 +1,27 @@
 import type { RunSettings } from '../../cli/dev/configs.ts'
 import type { BenchCluster, BenchPack } from './cluster.ts'
 import { startBenchCluster } from './cluster.ts'
+import { thenStopAll } from './stop-all.ts'
 
-/** Starts what a bench measures; all of it is stopped when the bench ends, however it ends. */
+/** Starts what a bench measures; all of it is stopped when the bench ends, however it ends. One at a time: what starts while another fails would run on. */
 export interface Starter {
   cluster(name: string, pack: BenchPack, settings: Omit<RunSettings, 'modelPrefix'>, scripts?: { engine: string; expert: string }): Promise<BenchCluster>
   keep<T extends { stop(): Promise<unknown> }>(starting: Promise<T>): Promise<T>
 }
 
 export async function withClusters<T>(bench: (start: Starter) => Promise<T>): Promise<T> {
-  const running: { stop(): Promise<unknown> }[] = []
+  const stops: (() => unknown)[] = []
   async function keep<S extends { stop(): Promise<unknown> }>(starting: Promise<S>): Promise<S> {
     const started = await starting
-    running.push(started)
+    stops.push(() => started.stop())
     return started
   }
-  try {
-    return await bench({
+  return thenStopAll(stops, () =>
+    bench({
       keep,
       cluster: (name, pack, settings, scripts) => keep(startBenchCluster({ name, pack, settings, ...(scripts ? { scripts } : {}) })),
-    })
-  } finally {
-    for (const each of running) await each.stop()
-  }
+    }),
+  )
 }
 
 const WARM_PROMPT = 512

@@ -1,7 +1,7 @@
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import { bundleWorker } from '../../cli/dev/bundle.ts'
 import { REPOSITORY } from '../../cli/repository.ts'
-import { ratios } from '../figures.ts'
+import { RATIO, ratios } from '../figures.ts'
 import type { BenchOptions, BenchResult, Figure } from '../figures.ts'
 import { buildLimits } from './build-limits.ts'
 import type { Round, Sample } from './worker/round.ts'
@@ -55,11 +55,11 @@ export function figuresOf(rounds: readonly Round[]): Figure[] {
     )
   const note = `${variant} kernels`
   return [
-    { id: 'kernels.q4.gemv_over_read', unit: 'ratio', samples: overRead('q4', 'out'), note },
-    { id: 'kernels.q4.gemv_experts_over_read', unit: 'ratio', samples: overRead('q4', 'experts'), note },
-    { id: 'kernels.q8.gemv_over_read', unit: 'ratio', samples: overRead('q8', 'out'), note },
-    { id: 'kernels.q8.gemv_experts_over_read', unit: 'ratio', samples: overRead('q8', 'experts'), note },
-    { id: 'kernels.q4.gemm8_over_peak', unit: 'ratio', samples: ratios(kernel('q4.gemm8.out'), column('kernels.dot_peak')), note },
+    { id: 'kernels.q4.gemv_over_read', unit: RATIO, samples: overRead('q4', 'out'), note },
+    { id: 'kernels.q4.gemv_experts_over_read', unit: RATIO, samples: overRead('q4', 'experts'), note },
+    { id: 'kernels.q8.gemv_over_read', unit: RATIO, samples: overRead('q8', 'out'), note },
+    { id: 'kernels.q8.gemv_experts_over_read', unit: RATIO, samples: overRead('q8', 'experts'), note },
+    { id: 'kernels.q4.gemm8_over_peak', unit: RATIO, samples: ratios(kernel('q4.gemm8.out'), column('kernels.dot_peak')), note },
     ...samples.map(({ id, unit }) => ({ id, unit, samples: column(id) })),
   ]
 }

@@ -27,7 +27,6 @@ export function run({ quick }: BenchOptions): Promise<BenchResult> {
     const { manifest } = pack
     const { spec } = manifest
     const settings = { one_host: oneHost(manifest, 'q4', 'q4'), deployed: deployed(manifest, 'q4', 'q4') }
-    const withLanes = (lanes: number) => Object.assign({}, settings.deployed, { lanes, rttMs: RTT_MS }) // settings of `dev` that a checkout may not have yet
     const prompts = createPrompts(1)
     const samples = new Samples()
 
@@ -36,14 +35,14 @@ export function run({ quick }: BenchOptions): Promise<BenchResult> {
       deployed: await start.cluster('q4-deployed', pack, settings.deployed),
       spread: await start.cluster('q4-spread', pack, deployed(manifest, 'q4', 'q4', 'spread')),
     }
-    const lanes = await Promise.all(LANES.map((count) => start.cluster(`q4-lanes-${count}`, pack, withLanes(count))))
-    const lanesBuilt = lanes.every(({ engineSettings }) => 'LANES' in engineSettings && 'RTT_MS' in engineSettings)
+    const byLanes: BenchCluster[] = []
+    for (const lanes of LANES) byLanes.push(await start.cluster(`q4-lanes-${lanes}`, pack, { ...settings.deployed, lanes, rttMs: RTT_MS }))
     const profiled = {
       one_host: await start.cluster('q4-profiled-one-host', pack, settings.one_host, PROFILED),
       deployed: await start.cluster('q4-profiled-deployed', pack, settings.deployed, PROFILED),
     }
     const read = await start.keep(startReadBench())
-    for (const each of [...Object.values(clusters), ...Object.values(profiled), ...(lanesBuilt ? lanes : [])]) await warmUp(each, spec.vocab)
+    for (const each of [...Object.values(clusters), ...Object.values(profiled), ...byLanes]) await warmUp(each, spec.vocab)
     const profiler = (layout: Layout) =>
       createStepProfiler(profiled[layout], { hosts: settings[layout].hosts, layers: spec.layers.length, newTokens, nextPrompt: () => prompts(BATCH_PROMPT) })
     const profilers = { one_host: await profiler('one_host'), deployed: await profiler('deployed') }
@@ -58,7 +57,7 @@ export function run({ quick }: BenchOptions): Promise<BenchResult> {
       for (const layout of LAYOUTS) {
         for (const [part, value] of Object.entries(await profilers[layout].measure())) if (value !== null) samples.add(`${part}.${layout}`, value)
       }
-      if (lanesBuilt) for (const [i, count] of LANES.entries()) samples.add(`lanes${count}`, await decode(lanes[i]!, LANES_BATCH))
+      for (const [i, lanes] of LANES.entries()) samples.add(`lanes${lanes}`, await decode(byLanes[i]!, LANES_BATCH))
     }
 
     const context = BATCH_PROMPT + newTokens / 2
@@ -66,7 +65,6 @@ export function run({ quick }: BenchOptions): Promise<BenchResult> {
       outcomes: modelOutcomes(samples, {
         stepBytes: stepBytes(spec, 'q4', 'q4', context),
         hosts: settings.deployed.hosts.length,
-        lanesMissing: lanesBuilt ? null : 'lanes not built',
       }),
     }
 

@@ -24,7 +24,6 @@ const PARTS = [
   'replayedMatrices',
   'replayedAttention',
   'replayedOthers',
-  'idle',
 ]
 
 function twoRounds(): Samples {
@@ -40,15 +39,17 @@ function twoRounds(): Samples {
 }
 
 it('has every row of the contract, each id once', () => {
-  const ids = modelOutcomes(twoRounds(), { stepBytes: 4e8, hosts: 6, lanesMissing: null }).map(({ id }) => id)
+  const ids = modelOutcomes(twoRounds(), { stepBytes: 4e8, hosts: 6 }).map(({ id }) => id)
   expect(new Set(ids).size).toBe(ids.length)
   expect(ids).toEqual(expect.arrayContaining(CONTRACT))
 })
 
 it('takes ratios round by round, and says what is missing', () => {
-  const outcomes = new Map(modelOutcomes(twoRounds(), { stepBytes: 4e8, hosts: 6, lanesMissing: 'lanes not built' }).map((outcome) => [outcome.id, outcome]))
+  const outcomes = new Map(modelOutcomes(twoRounds(), { stepBytes: 4e8, hosts: 6 }).map((outcome) => [outcome.id, outcome]))
   expect(outcomes.get('model.batch16_over_batch1')).toMatchObject({ samples: [16, 16] })
   expect(outcomes.get('model.outside_kernels.one_host')).toMatchObject({ samples: [0.25, 0.5] })
   expect(outcomes.get('model.limit_over_measured.one_host')).toMatchObject({ samples: [1, 0.5] }) // 40 GB/s ÷ 0.4 GB = 100 tokens/s
-  expect(outcomes.get('model.rtt2.lanes4_over_lanes1')).toEqual({ id: 'model.rtt2.lanes4_over_lanes1', missing: 'lanes not built' })
+  expect(outcomes.get('model.rtt2.lanes4_over_lanes1')).toMatchObject({ samples: [4, 4] })
+  const idle = 'model.step.idle.one_host'
+  expect(outcomes.get(idle)).toEqual({ id: idle, missing: 'this system does not say how long a process ran' })
 })

@@ -1,3 +1,4 @@
+import { RATIO } from '../figures.ts'
 import type { Figure, Outcome } from '../figures.ts'
 import { orMissing } from '../samples.ts'
 import type { Samples } from '../samples.ts'
@@ -29,8 +30,6 @@ export interface ModelFacts {
   /** Bytes that a decode step of one sequence must read. */
   readonly stepBytes: number
   readonly hosts: number
-  /** Why there is nothing about lanes; null where there is. */
-  readonly lanesMissing: string | null
 }
 
 /** The rows of `bench model` from what its rounds measured. Names of samples: model.ts. */
@@ -48,15 +47,13 @@ export function modelOutcomes(samples: Samples, facts: ModelFacts): Outcome[] {
     samples.ratio('model.batch16_over_batch1.deployed', 'decode16.deployed', 'decode1.deployed', note('deployed')),
     samples.ratio('model.spread_over_packed', 'decode1.spread', 'decode1.deployed', 'batch 1, the same hosts'),
     samples.ratio('model.spread_over_packed.16', 'decode16.spread', 'decode16.deployed', 'batch 16, the same hosts'),
-    orMissing('model.rtt2.lanes4_over_lanes1', facts.lanesMissing, () =>
-      samples.ratio('model.rtt2.lanes4_over_lanes1', 'lanes4', 'lanes1', '16 streams, emulated round trip of 2 ms'),
-    ),
+    samples.ratio('model.rtt2.lanes4_over_lanes1', 'lanes4', 'lanes1', '16 streams, emulated round trip of 2 ms'),
     ...LAYOUTS.map((layout) => samples.ratio(`model.outside_kernels.${layout}`, `outsideKernels.${layout}`, `wall.${layout}`, note(layout))),
     ...LAYOUTS.map((layout) => replayFigure(samples, layout)),
     ...perLayout((layout) => STEP_PARTS.map(([part, id, what]) => samples.figure(`model.step.${id}.${layout}`, 'µs', `${part}.${layout}`, what))),
     ...LAYOUTS.map((layout) =>
       orMissing(`model.step.idle.${layout}`, samples.has(`idle.${layout}`) ? null : 'this system does not say how long a process ran', () =>
-        samples.figure(`model.step.idle.${layout}`, 'part', `idle.${layout}`, 'of the wall time, no thread ran; inside engine_script'),
+        samples.figure(`model.step.idle.${layout}`, 'part', `idle.${layout}`, 'of the request, no thread ran; inside engine_script'),
       ),
     ),
     { id: 'model.bytes_per_token', unit: 'MB', samples: [facts.stepBytes / 1e6], note: 'weights, keys and values that a decode step must read' },
@@ -70,7 +67,7 @@ function replayFigure(samples: Samples, layout: Layout): Figure {
   const replayed = ['replayedMatrices', 'replayedAttention', 'replayedOthers'].map((part) => samples.of(`${part}.${layout}`))
   return {
     id: `model.outside_kernels.${layout}.by_replay`,
-    unit: '×',
+    unit: RATIO,
     samples: samples.of(`wall.${layout}`).map((wall, round) => 1 - replayed.reduce((sum, part) => sum + part[round]!, 0) / wall),
     note: 'upper bound: 1 − the kernel calls again, alone ÷ wall',
   }
@@ -82,7 +79,7 @@ function limitFigure(samples: Samples, { stepBytes }: ModelFacts, layout: Layout
   const measured = samples.of(`decode1.${layout}`)
   return {
     id: `model.limit_over_measured.${layout}`,
-    unit: '×',
+    unit: RATIO,
     samples: measured.map((rate, round) => (bandwidth[round]! * 1e9) / stepBytes / rate),
     note: 'tokens/s that reading alone allows ÷ model.decode1',
   }

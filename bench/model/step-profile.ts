@@ -21,7 +21,7 @@ export interface StepParts {
   readonly replayedMatrices: number
   readonly replayedAttention: number
   readonly replayedOthers: number
-  /** Part of the wall time (0…1) in which no thread of the process ran; null where the system does not say. */
+  /** Part of the whole step's request, prefill included, (0…1) in which no thread of the process ran; null where the system does not say. */
   readonly idle: number | null
 }
 
@@ -60,11 +60,15 @@ export async function createStepProfiler(cluster: BenchCluster, options: Profile
   const groups = await echoGroups(cluster, hosts)
   const perStepUs = (ms: number) => (ms * 1000) / steps
 
-  async function stepUs(engine: 'run' | 'skip', host: 'run' | 'skip'): Promise<number> {
+  async function measureStep(engine: 'run' | 'skip', host: 'run' | 'skip'): Promise<{ readonly us: number; readonly idle: number | null }> {
     await setTaps(engine, host)
+    const cpuBefore = cluster.cpuMs()
+    const startMs = performance.now()
     const { tokens } = await cluster.generate({ prompts: [options.nextPrompt()], maxTokens: newTokens })
+    const wallMs = performance.now() - startMs
+    const idle = idlePart(cpuBefore, cluster.cpuMs(), wallMs)
     await setTaps('run', 'run')
-    return 1e6 / decodeRate(tokens.map((token) => token.atMs))
+    return { us: 1e6 / decodeRate(tokens.map((token) => token.atMs)), idle }
   }
 
   async function replayed(kind: Kind | null): Promise<number> {
@@ -77,16 +81,13 @@ export async function createStepProfiler(cluster: BenchCluster, options: Profile
     ['run', 'skip'],
     ['skip', 'skip'],
   ] as const)
-    await stepUs(engine, host) // V8 compiles anew when calls first change
+    await measureStep(engine, host) // V8 compiles anew when calls first change
   return {
     async measure() {
-      const cpuBefore = cluster.cpuMs()
-      const startMs = performance.now()
-      const wall = await stepUs('run', 'run')
-      const idle = idlePart(cpuBefore, cluster.cpuMs(), performance.now() - startMs)
-      const withoutEngine = await stepUs('skip', 'run')
-      const withoutHosts = await stepUs('run', 'skip')
-      const outsideKernels = await stepUs('skip', 'skip')
+      const { us: wall, idle } = await measureStep('run', 'run')
+      const { us: withoutEngine } = await measureStep('skip', 'run')
+      const { us: withoutHosts } = await measureStep('run', 'skip')
+      const { us: outsideKernels } = await measureStep('skip', 'skip')
       const rpc = perStepUs(await cluster.engine<number>('echo', groups, REPLAYS))
       const hostScript = perStepUs(await cluster.engine<number>('hostScript', SCRIPT_REPEATS, hosts))
       const [all, replayedMatrices, replayedAttention] = [await replayed(null), await replayed('matrices'), await replayed('attention')]

@@ -1,3 +1,4 @@
+import { installedVersion } from './install.ts'
 import { serveLines } from './serve-lines.ts'
 import type { PeerRun, PeerTimes } from './peer-api.ts'
 
@@ -27,7 +28,7 @@ const model = await llama.loadModel({ modelPath: process.argv[2]!, gpuLayers: 0 
 const context = await model.createContext({ contextSize: 1024, batchSize: 512, threads: 1 })
 const sequence = context.getSequence()
 
-await serveLines({ version: `node-llama-cpp 3.22.1, CPU, threads: ${context.currentThreads}` }, run)
+await serveLines({ version: `${packageName} ${installedVersion(packageName)}, CPU, threads: ${context.currentThreads}` }, run)
 process.exit(0) // the native addon keeps handles open
 
 async function run({ prompt, maxTokens }: PeerRun): Promise<PeerTimes> {

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { RATIO } from '../figures.ts'
 import { Samples } from '../samples.ts'
 import { OWN, PEERS, peersOutcomes, PREFILLED } from './outcomes.ts'
 
@@ -19,7 +20,7 @@ it('has every row of the contract; a peer that is absent takes its rows along, w
   const ids = outcomes.map(({ id }) => id)
   expect(new Set(ids).size).toBe(ids.length)
   expect(ids).toEqual(expect.arrayContaining(CONTRACT))
-  expect(outcomes.find(({ id }) => id === CONTRACT[0])).toMatchObject({ unit: '×', samples: [1.5] })
+  expect(outcomes.find(({ id }) => id === CONTRACT[0])).toMatchObject({ unit: RATIO, samples: [1.5] })
   expect(outcomes.filter((outcome) => 'missing' in outcome)).toEqual([
     { id: 'peers.decode1.q4_over_wllama', missing: 'no Chromium here' },
     { id: 'peers.decode1.wllama_q4', missing: 'no Chromium here' },

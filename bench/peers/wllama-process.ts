@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import type { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { extname, join, normalize } from 'node:path'
+import { installedVersion } from './install.ts'
 import { serveLines } from './serve-lines.ts'
 import type { PeerRun, PeerTimes } from './peer-api.ts'
 
@@ -45,7 +46,9 @@ try {
   const page = await browser.newPage()
   await page.goto(base)
   const threads = await page.evaluate(loadInPage, base)
-  await serveLines({ version: `wllama 3.8.1, Chromium ${browser.version()}, threads: ${threads}` }, (run) => page.evaluate(runInPage, textRun(run)))
+  await serveLines({ version: `wllama ${installedVersion('@wllama/wllama')}, Chromium ${browser.version()}, threads: ${threads}` }, (run) =>
+    page.evaluate(runInPage, textRun(run)),
+  )
 } finally {
   await browser.close()
   server.close()

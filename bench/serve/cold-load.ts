@@ -7,9 +7,10 @@ import { REPOSITORY } from '../../cli/repository.ts'
 import { hostBinding, hostNames } from '../../shared/placement/host-names.ts'
 import { LIMITS, MIB } from '../../shared/protocol/limits.ts'
 import { packPrefix } from '../../shared/protocol/manifest.ts'
-import { ratios } from '../figures.ts'
 import type { Outcome } from '../figures.ts'
+import { Samples } from '../samples.ts'
 import { buildHostPack } from './host-pack.ts'
+import type { HostPack } from './host-pack.ts'
 
 /**
  * How long a host takes to load as many experts as its arena holds, beside the bare reads of the same bytes from the same local R2 by the
@@ -17,7 +18,25 @@ import { buildHostPack } from './host-pack.ts'
  */
 export async function measureColdLoad(rounds: number): Promise<Outcome[]> {
   const folder = await mkdtemp(join(tmpdir(), 'isomoe-bench-'))
-  const pack = buildHostPack()
+  try {
+    const pack = buildHostPack()
+    const size = `${Math.round(pack.expertBytes / MIB)} MiB`
+    const oneThread = 'on one thread with local R2, so reads, checksums and page faults add up'
+    const samples = await runRounds(pack, rounds, folder)
+    return [
+      samples.figure('serve.rawread_ms', 'ms', 'raw', `${size} from local R2, ${LIMITS.readsInFlight} reads under way, bytes dropped`),
+      samples.figure('serve.rawread_kept_ms', 'ms', 'kept', 'the same, copied into memory that nobody has touched'),
+      samples.figure('serve.sha256_ms', 'ms', 'sha256', 'checksums of as many bytes, without reads'),
+      samples.figure('serve.coldload_ms', 'ms', 'cold', oneThread),
+      samples.ratio('serve.coldload_over_rawread', 'cold', 'raw'),
+      samples.ratio('serve.coldload_over_limit', 'cold', 'limit', 'the limit on one thread: reads that are kept, and checksums'),
+    ]
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function runRounds(pack: HostPack, rounds: number, folder: string): Promise<Samples> {
   const prefix = packPrefix(pack.manifest.name, pack.manifest.digest)
   const hosts = hostNames(rounds)
   const workerLog: string[] = []
@@ -27,54 +46,32 @@ export async function measureColdLoad(rounds: number): Promise<Outcome[]> {
     persistPath: join(folder, 'state'),
     onLog: ({ level, message }) => workerLog.push(`${level} ${message}`),
   })
-  const raw: number[] = []
-  const kept: number[] = []
-  const sha256: number[] = []
-  const cold: number[] = []
+  const time = async (path: string): Promise<number> => {
+    const begin = performance.now()
+    const response = await fetch(`http://127.0.0.1:${cluster.port}/${path}`)
+    const text = await response.text()
+    const ms = performance.now() - begin
+    const want = path.startsWith('open') ? 0 : pack.expertBytes
+    if (response.status !== 200 || Number(text) !== want) throw new Error(`/${path} gave ${text}, not ${want} bytes: ${workerLog.join('\n')}`)
+    return ms
+  }
   try {
     const bucket = await cluster.bucket()
     for (const [name, bytes] of pack.objects) await bucket.put(prefix + name, bytes)
     await bucket.put(`${prefix}manifest.json`, pack.manifestBytes)
-    const time = async (path: string): Promise<number> => {
-      const begin = performance.now()
-      const response = await fetch(`http://127.0.0.1:${cluster.port}/${path}`)
-      const text = await response.text()
-      const ms = performance.now() - begin
-      const want = path.startsWith('open') ? 0 : pack.expertBytes
-      if (response.status !== 200 || Number(text) !== want) throw new Error(`/${path} gave ${text}, not ${want} bytes: ${workerLog.join('\n')}`)
-      return ms
-    }
     for (const path of ['raw', 'kept', 'sha256']) await time(path)
+    const samples = new Samples()
     for (const host of hosts) {
-      raw.push(await time('raw'))
-      kept.push(await time('kept'))
-      sha256.push(await time('sha256'))
+      const [raw, kept, sha256] = [await time('raw'), await time('kept'), await time('sha256')]
       await time(`open/${hostBinding(host)}`)
       const first = await time(`run/${hostBinding(host)}`)
-      cold.push(first - (await time(`run/${hostBinding(host)}`)))
+      const cold = first - (await time(`run/${hostBinding(host)}`))
+      for (const [name, ms] of Object.entries({ raw, kept, sha256, cold, limit: kept + sha256 })) samples.add(name, ms)
     }
+    return samples
   } finally {
     await cluster.stop()
-    await rm(folder, { recursive: true, force: true })
   }
-  const size = `${Math.round(pack.expertBytes / MIB)} MiB`
-  const oneThread = 'on one thread with local R2, so reads, checksums and page faults add up'
-  return [
-    { id: 'serve.rawread_ms', unit: 'ms', samples: raw, note: `${size} from local R2, ${LIMITS.readsInFlight} reads under way, bytes dropped` },
-    { id: 'serve.rawread_kept_ms', unit: 'ms', samples: kept, note: 'the same, copied into memory that nobody has touched' },
-    { id: 'serve.sha256_ms', unit: 'ms', samples: sha256, note: 'checksums of as many bytes, without reads' },
-    { id: 'serve.coldload_ms', unit: 'ms', samples: cold, note: oneThread },
-    { id: 'serve.coldload_over_rawread', unit: 'ratio', samples: ratios(cold, raw) },
-    {
-      id: 'serve.coldload_over_limit',
-      unit: 'ratio',
-      samples: ratios(
-        cold,
-        kept.map((ms, round) => ms + sha256[round]!),
-      ),
-      note: 'the limit on one thread: reads that are kept, and checksums',
-    },
-  ]
 }
 
 /** The bench's own Worker first (it gets the port), then the hosts, as `isomoe dev` configures them. */

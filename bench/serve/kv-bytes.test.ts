@@ -1,12 +1,13 @@
 import { expect, it } from 'vitest'
 import { kvPageBytes } from '../../shared/core/kv-layout.ts'
-import { stepLimits } from '../../shared/core/scratch.ts'
+import { CHUNK_DEFAULT, stepLimits } from '../../shared/core/scratch.ts'
 import { kvTokenBytesFormula, planEngineMemory } from '../../shared/placement/budget.ts'
 import type { EngineState } from '../../shared/protocol/engine-api.ts'
 import { TINY_SPEC } from '../../test/fixtures/tiny-pack.ts'
 import { kvBytesOverFormula } from './kv-bytes.ts'
 
-const PLAN = planEngineMemory(TINY_SPEC, 'q8', stepLimits(TINY_SPEC, 64, 1))
+const LANES = 2
+const PLAN = planEngineMemory(TINY_SPEC, 'q8', stepLimits(TINY_SPEC, CHUNK_DEFAULT, LANES))
 
 function stateWith(kvPagesUsed: number): EngineState {
   if (!PLAN.ok) throw new Error(PLAN.error.message)
@@ -20,7 +21,7 @@ function stateWith(kvPagesUsed: number): EngineState {
     waiting: 0,
     steps: 0,
     hosts: [],
-    lanes: 1,
+    lanes: LANES,
     kvPagesCached: 0,
     cachedTokens: 0,
     preemptions: 0,
@@ -30,6 +31,6 @@ function stateWith(kvPagesUsed: number): EngineState {
 
 it('pages that are only partly full count whole, pages of others do not', () => {
   const full = (kvPageBytes(TINY_SPEC, 'q8') * 2) / (32 * kvTokenBytesFormula(TINY_SPEC, 'q8'))
-  expect(kvBytesOverFormula(TINY_SPEC, 'q8', 64, stateWith(3), stateWith(5), 32)).toBeCloseTo(full)
-  expect(kvBytesOverFormula(TINY_SPEC, 'q8', 64, stateWith(3), stateWith(5), 20)).toBeCloseTo((full * 32) / 20)
+  expect(kvBytesOverFormula(TINY_SPEC, 'q8', CHUNK_DEFAULT, stateWith(3), stateWith(5), 32)).toBeCloseTo(full)
+  expect(kvBytesOverFormula(TINY_SPEC, 'q8', CHUNK_DEFAULT, stateWith(3), stateWith(5), 20)).toBeCloseTo((full * 32) / 20)
 })

@@ -10,7 +10,7 @@ import type { Tier } from '../../shared/protocol/tiers.ts'
  * @param chunk the run's prefill chunk: with the model it sizes the scratch.
  */
 export function kvBytesOverFormula(spec: ModelSpec, tier: Tier, chunk: number, idle: EngineState, busy: EngineState, tokens: number): number {
-  const plan = planEngineMemory(spec, tier, stepLimits(spec, chunk, 1))
+  const plan = planEngineMemory(spec, tier, stepLimits(spec, chunk, busy.lanes))
   if (!plan.ok) throw new Error(plan.error.message)
   const pageBytes = (busy.memoryBytes - plan.value.trunkBytes - plan.value.scratchBytes) / busy.kvPagesTotal
   return ((busy.kvPagesUsed - idle.kvPagesUsed) * pageBytes) / (tokens * kvTokenBytesFormula(spec, tier))

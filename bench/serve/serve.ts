@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readPackFolder } from '../../cli/pack-folder.ts'
 import { REPOSITORY } from '../../cli/repository.ts'
+import { CHUNK_DEFAULT } from '../../shared/core/scratch.ts'
 import type { EngineState } from '../../shared/protocol/engine-api.ts'
 import type { Manifest } from '../../shared/protocol/manifest.ts'
 import { startInstance } from '../../test/e2e/instance.ts'
+import { RATIO } from '../figures.ts'
 import type { BenchOptions, BenchResult, Outcome } from '../figures.ts'
 import { measureColdLoad } from './cold-load.ts'
 import { streamCompletion } from './completion-stream.ts'
@@ -18,7 +20,7 @@ const LONG_PROMPT_TOKENS = 768
 const KV_PROMPT_TOKENS = 1000
 const KV_ATTEMPTS = 5
 /** `isomoe dev` as it is without options. */
-const DEV = { tier: 'q8', chunk: 64 } as const
+const DEV = { tier: 'q8', chunk: CHUNK_DEFAULT } as const
 
 /** The demo model over HTTP from a real `isomoe dev`, and how fast a full host loads. */
 export async function run({ quick }: BenchOptions): Promise<BenchResult> {
@@ -38,19 +40,27 @@ async function measureStarts(manifest: Manifest, rounds: number): Promise<Outcom
   const seeded: number[] = []
   for (let round = 0; round < rounds; round++) {
     const state = await mkdtemp(join(tmpdir(), 'isomoe-bench-'))
-    for (const samples of [unseeded, seeded]) {
-      const begin = performance.now()
-      const instance = await startInstance([], state)
-      const { firstTokenMs } = await streamCompletion(instance.url, shortRequest(manifest, 1))
-      samples.push(firstTokenMs - begin)
-      await instance.stop()
+    try {
+      for (const samples of [unseeded, seeded]) samples.push(await startToFirstToken(manifest, state))
+    } finally {
+      await rm(state, { recursive: true, force: true })
     }
-    await rm(state, { recursive: true, force: true })
   }
   return [
     { id: 'serve.start_to_first_token_ms', unit: 'ms', samples: seeded, note: '`isomoe dev`, local R2 already has the pack' },
     { id: 'serve.start_to_first_token_unseeded_ms', unit: 'ms', samples: unseeded, note: '`isomoe dev`, a new state folder' },
   ]
+}
+
+async function startToFirstToken(manifest: Manifest, state: string): Promise<number> {
+  const begin = performance.now()
+  const instance = await startInstance([], state)
+  try {
+    const { firstTokenMs } = await streamCompletion(instance.url, shortRequest(manifest, 1))
+    return firstTokenMs - begin
+  } finally {
+    await instance.stop()
+  }
 }
 
 async function measureServing(manifest: Manifest, { rounds, tokens }: { readonly rounds: number; readonly tokens: number }): Promise<Outcome[]> {
@@ -90,7 +100,7 @@ async function measureServing(manifest: Manifest, { rounds, tokens }: { readonly
       samples,
       note: `all streams together, ${tokens} tokens each`,
     })),
-    { id: 'serve.kv_bytes_over_formula', unit: 'ratio', samples: kv, note: `a sequence of ${KV_PROMPT_TOKENS} tokens, by the engine's own account` },
+    { id: 'serve.kv_bytes_over_formula', unit: RATIO, samples: kv, note: `a sequence of ${KV_PROMPT_TOKENS} tokens, by the engine's own account` },
   ]
 }
 

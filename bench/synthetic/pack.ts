@@ -22,8 +22,8 @@ import type { BlockPool, Random32 } from './random-blocks.ts'
 import { specOf } from './shape.ts'
 import type { SyntheticShape } from './shape.ts'
 
-/** Raised when the same seed would give other bytes. */
-const GENERATOR_VERSION = 1
+/** Raised when the same seed would give other bytes, or the manifest has other fields. */
+const GENERATOR_VERSION = 2
 const SEED = 1
 /** Width of the router's weights: logits of deviation about 1 at hidden 1024, so that routing spreads. */
 const ROUTER_WIDTH = 0.1

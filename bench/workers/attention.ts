@@ -1,42 +1,25 @@
 import { kvPageBytes } from '../../shared/core/kv-layout.ts'
-import type { ModelSpec } from '../../shared/core/model-spec.ts'
 import { KV_PAGE_POSITIONS } from '../../shared/core/records.ts'
+import { CHUNK_DEFAULT } from '../../shared/core/scratch.ts'
 import { planEngineMemory } from '../../shared/placement/budget.ts'
 import { attend, prepareHeads } from '../../workers/engine/attention.ts'
 import { createEngineMemory } from '../../workers/engine/engine-memory.ts'
 import { createStepBatch } from '../../workers/engine/step-batch.ts'
 import { KERNEL_MODULES } from '../../workers/kernel-modules.ts'
 import type { AttentionRun } from '../attention-run.ts'
+import { FULL_SHAPE, specOf } from '../synthetic/shape.ts'
 
-const LAYERS = 16
-const STEP_TOKENS = 64
+const STEP_TOKENS = CHUNK_DEFAULT
 const STEP = { lanes: 1, stepTokens: STEP_TOKENS }
 
-/** The attention of the peers' synthetic model; what attention does not touch is small. */
-function specOf(context: number): ModelSpec {
-  return {
-    family: 'synthetic',
-    vocab: 32,
-    hidden: 32,
-    context,
-    attention: { heads: 16, kvHeads: 4, headDim: 64, scale: 0.125, qkvBias: false, outputBias: false, qkNorm: 'none', clip: null },
-    norm: { kind: 'rms', eps: 1e-6 },
-    rope: { kind: 'default', theta: 10000 },
-    layers: Array.from({ length: LAYERS }, () => ({ window: null, ffn: { kind: 'moe' as const } })),
-    router: { experts: 1, topK: 1, score: 'softmax', order: 'score-then-topk', normalize: false, scale: 1, selectionBias: false, groups: null },
-    expert: { activation: 'swiglu', width: 32 },
-    shared: null,
-    multipliers: { embedding: 1, residual: 1, logitsDivisor: 1 },
-    tiedHead: true,
-    tokens: { bos: null, eos: [] },
-  }
-}
+/** The peers' synthetic model, but what attention does not touch is small. */
+const SHAPE = { ...FULL_SHAPE, hidden: 32, vocab: 32, experts: 1, topK: 1, expertWidth: 32 }
 
 let prepared: { readonly key: string; readonly run: () => void } | null = null
 
 /** Memory with its pages filled, so that no read is of a page that nobody wrote. */
 function prepareRun({ tier, kind, positions, sequences }: AttentionRun): () => void {
-  const spec = specOf(Math.max(positions, STEP_TOKENS))
+  const spec = specOf({ ...SHAPE, context: Math.max(positions, STEP_TOKENS) })
   const plan = planEngineMemory(spec, tier, STEP)
   if (!plan.ok) throw new Error(plan.error.message)
   const pagesEach = Math.ceil(positions / KV_PAGE_POSITIONS)
@@ -49,6 +32,8 @@ function prepareRun({ tier, kind, positions, sequences }: AttentionRun): () => v
   const random = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 31 - 1
   for (const name of ['q', 'k', 'v', 'cos', 'sin'] as const)
     arena.f32(buffer[name], (STEP_TOKENS * stride[name]) / 4).forEach((_, i, all) => (all[i] = random()))
+  const norms = spec.layers.map((_, layer) => ({ qNorm: memory.vector(`layers.${layer}.q_norm`), kNorm: memory.vector(`layers.${layer}.k_norm`) }))
+  for (const address of norms.flatMap(({ qNorm, kNorm }) => [qNorm, kNorm])) arena.f32(address, SHAPE.headDim).fill(1)
   const pageAddress = (s: number, position: number) => memory.kv + (s * pagesEach + Math.floor(position / KV_PAGE_POSITIONS)) * kvPageBytes(spec, tier)
   for (let s = 0; s < sequences; s++) arena.u32(memory.pageTable(s), pagesEach).forEach((_, i, table) => (table[i] = pageAddress(s, i * KV_PAGE_POSITIONS)))
 
@@ -58,8 +43,8 @@ function prepareRun({ tier, kind, positions, sequences }: AttentionRun): () => v
     batch.pages[t] = pageAddress(s, position)
   }
   function layers(count: number, attends: boolean): void {
-    for (let layer = 0; layer < LAYERS; layer++) {
-      prepareHeads(memory, { qNorm: 0, kNorm: 0 }, layer, count)
+    for (const [layer, weights] of norms.entries()) {
+      prepareHeads(memory, weights, layer, count)
       if (attends) attend(memory, { window: null }, layer, count)
     }
   }

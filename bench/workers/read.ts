@@ -1,26 +1,25 @@
-import module from '../../wasm/build/bench-read.wasm'
+import limitsModule from '../../wasm/build/bench-limits.wasm'
+import { createBenchMemory, OUT_OF_CACHE_BYTES } from '../kernels/worker/bench-memory.ts'
+import type { Limits } from '../kernels/worker/jobs.ts'
 
-const PAGES = 1280
-const BYTES = PAGES * 65536
 const WINDOW_MS = 150
 
-let kernel: ((from: number, bytes: number) => number) | null = null
+let read: (() => void) | null = null
 
-/** Answers with bytes a second of a two-stream read over 80 MiB. */
+/** Answers with bytes a second of the two-stream read of `bench kernels`, over as many bytes. */
 export default {
   fetch(): Response {
-    kernel ??= create()
+    read ??= createRead()
     const startMs = performance.now()
     let passes = 0
     let ms = 0
-    for (; ms < WINDOW_MS; ms = performance.now() - startMs, passes++) kernel(0, BYTES)
-    return Response.json((passes * BYTES) / (ms / 1000))
+    for (; ms < WINDOW_MS; ms = performance.now() - startMs, passes++) read()
+    return Response.json((passes * OUT_OF_CACHE_BYTES) / (ms / 1000))
   },
 } satisfies ExportedHandler
 
-/** Every page is written first: pages that nobody wrote are one page of zeros, which the cache holds. */
-function create(): (from: number, bytes: number) => number {
-  const memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES })
-  new Uint32Array(memory.buffer).forEach((_, i, words) => (words[i] = Math.imul(i, 2654435761)))
-  return new WebAssembly.Instance(module, { env: { memory } }).exports['read_two_streams'] as (from: number, bytes: number) => number
+function createRead(): () => void {
+  const { memory, weights } = createBenchMemory()
+  const { read_2_streams } = new WebAssembly.Instance(limitsModule, { env: { memory } }).exports as unknown as Limits
+  return () => void read_2_streams(weights, OUT_OF_CACHE_BYTES)
 }

@@ -4,31 +4,73 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
+import type { BenchReport } from '../../bench/figures.ts'
 
 const MAIN = resolve(import.meta.dirname, '../../bench/main.ts')
 
-type Row = { readonly id: string } & ({ readonly missing: string } | { readonly median: number })
-
-/** Rows that a machine may lack, with the reasons that excuse them. */
-const EXCUSED: Readonly<Record<string, RegExp>> = {
-  model: /^(lanes not built|this system does not say how long a process ran)$/,
-  peers: /^(not installed: run without --quick|no Chromium here: set CHROMIUM_PATH|(llamacpp|wllama)-process\.ts ended: .+)$/,
+interface Smoke {
+  /** Every row of a bench that has few of them, of others those that people compare runs by. */
+  readonly rows: readonly string[]
+  /** Rows that a machine may lack, as `id: reason`. All others must have been measured. */
+  readonly excused?: RegExp
 }
 
-it.each([
-  ['model', 40, ['model.batch16_over_batch1', 'model.spread_over_packed', 'model.outside_kernels.one_host', 'model.outside_kernels.deployed']],
-  ['peers', 13, ['peers.decode1.isomoe_q4', 'peers.decode1.isomoe_q8', 'peers.decode1.isomoe_q4_deployed', 'peers.prefill512.isomoe_q4']],
-])('bench %s --quick gives every row, and measures all that is ours', async (name, rows, measured) => {
-  const folder = await mkdtemp(join(tmpdir(), 'isomoe-bench-'))
-  const json = join(folder, 'report.json')
-  await promisify(execFile)(process.execPath, [MAIN, name, '--quick', '--json', json])
-  const { figures } = JSON.parse(await readFile(json, 'utf8')) as { figures: Row[] }
-  await rm(folder, { recursive: true })
-  expect(figures.length).toBeGreaterThanOrEqual(rows)
-  for (const row of figures) {
-    if ('missing' in row) expect(`${row.id}: ${row.missing}`).toMatch(new RegExp(`^${row.id}: ${EXCUSED[name]!.source.slice(1)}`))
-    else expect(row.median).toBeGreaterThanOrEqual(0)
+const MODEL_PARTS = 'decode1 decode4 decode16 prefill64 prefill512 outside_kernels step.wall step.rpc step.idle limit_over_measured'
+
+const BENCHES: Readonly<Record<string, Smoke>> = {
+  kernels: {
+    rows: words(
+      'q4.gemv_over_read q4.gemv_experts_over_read q8.gemv_over_read q8.gemv_experts_over_read q4.gemm8_over_peak',
+      'read1.out read2.out read2.l2 dot_peak plain.q4.gemv.out plain.q8.gemm8.l2',
+    ),
+  },
+  attention: {
+    rows: words('decode256 decode1024 decode4096 decode256x16 prefill512').flatMap((run) => [`i8.${run}`, `f32.${run}`, `${run}.f32_over_i8`]),
+  },
+  model: {
+    rows: [
+      ...words('spread_over_packed rtt2.lanes4_over_lanes1 batch16_over_batch1 bytes_per_token read_bandwidth'),
+      ...words(MODEL_PARTS).flatMap((part) => [`${part}.one_host`, `${part}.deployed`]),
+    ],
+    excused: /^model\.step\.idle\.\w+: this system does not say how long a process ran$/,
+  },
+  peers: {
+    rows: words(
+      'decode1.q4_over_llamacpp decode1.q8_over_llamacpp decode1.q4_deployed_over_llamacpp prefill512.q4_over_llamacpp decode1.q4_over_wllama',
+      'decode1.isomoe_q4 decode1.isomoe_q8 decode1.isomoe_q4_deployed decode1.llamacpp_q4 decode1.llamacpp_q8 decode1.wllama_q4',
+      'prefill512.isomoe_q4 prefill512.llamacpp_q4',
+    ),
+    excused: /^peers\.\w+\.\w*(llamacpp|wllama)\w*: (not installed: run without --quick|no Chromium here: set CHROMIUM_PATH|(llamacpp|wllama)-process\.ts .+)$/,
+  },
+  serve: {
+    rows: words(
+      'start_to_first_token_ms start_to_first_token_unseeded_ms ttft_ms ttft_uncached_ms ttft_cached_ms',
+      'tokens_per_s.1 tokens_per_s.4 tokens_per_s.16 kv_bytes_over_formula',
+      'rawread_ms rawread_kept_ms sha256_ms coldload_ms coldload_over_rawread coldload_over_limit',
+    ),
+  },
+}
+
+it.each(Object.entries(BENCHES))('bench %s --quick gives every row, and measures all that is ours', async (name, { rows, excused }) => {
+  const { figures } = await runQuick(name)
+  expect(figures.map(({ id }) => id)).toEqual(expect.arrayContaining(rows.map((row) => `${name}.${row}`)))
+  for (const figure of figures) {
+    if ('missing' in figure) expect(`${figure.id}: ${figure.missing}`).toMatch(excused ?? 'a figure')
+    else expect(figure.median, figure.id).toBeGreaterThanOrEqual(0)
   }
-  const numbers = figures.flatMap((row) => ('median' in row ? [row.id] : []))
-  expect(numbers).toEqual(expect.arrayContaining(measured))
 })
+
+async function runQuick(name: string): Promise<BenchReport> {
+  const folder = await mkdtemp(join(tmpdir(), 'isomoe-bench-'))
+  try {
+    const json = join(folder, 'report.json')
+    await promisify(execFile)(process.execPath, [MAIN, name, '--quick', '--json', json])
+    return JSON.parse(await readFile(json, 'utf8')) as BenchReport
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+function words(...lines: string[]): string[] {
+  return lines.flatMap((line) => line.split(' '))
+}

@@ -25,7 +25,7 @@ export function gemv_q8(hi: usize, lo: usize, x: usize, y: usize, rows: i32, col
 
 /**
  * y[tokens, rows] = x[tokens, cols] · Wᵀ; layouts and order as gemv_q4, so each token has the bits of a gemv of its own (SPEC NU2).
- * x  `xStride` bytes a token; y  `yStride` bytes a token. Uses the kernels' scratch from four tokens on.
+ * x  `xStride` bytes a token; y  `yStride` bytes a token. Uses the kernels' scratch from three tokens on.
  */
 export function gemm_q4(w: usize, x: usize, y: usize, rows: i32, cols: i32, tokens: i32, xStride: usize, yStride: usize): void {
   gemm<Q4>(w, 0, x, y, rows, <usize>cols >> 5, tokens, xStride, yStride)

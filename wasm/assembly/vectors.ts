@@ -27,12 +27,6 @@ export function scale_row(y: usize, s: f32, n: i32): void {
   for (let i: usize = 0; i < bytes; i += 16) v128.store(y + i, f32x4.mul(v128.load(y + i), factor))
 }
 
-/** y = 0. Not a product with 0: what lies there may be anything. */
-export function zero_row(y: usize, n: i32): void {
-  const bytes = rowBytes(n)
-  for (let i: usize = 0; i < bytes; i += 16) v128.store(y + i, f32x4.splat(0))
-}
-
 /** y = y limited to ± limit, limit > 0. */
 export function clamp_row(y: usize, limit: f32, n: i32): void {
   const upper = f32x4.splat(limit)

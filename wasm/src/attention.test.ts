@@ -34,7 +34,7 @@ describe.each([
     )
   })
 
-  it('[NU2] a token has the same bits alone and in any chunk, on both builds', () => {
+  it('[NU2] a token has the same bits alone and in any chunk, on every build', () => {
     fc.assert(
       fc.property(arbAttention, fc.integer({ min: 2, max: 70 }), (shape, chunk) => {
         const data = randomTokens(shape)

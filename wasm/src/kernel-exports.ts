@@ -24,7 +24,7 @@ export interface KernelExports {
   quantize_rows(x: number, out: number, cols: number, tokens: number, xStride: number, outStride: number): void
 
   /**
-   * y = w · x / sqrt(mean(x²) + eps), `count` rows of n. y may be x. Here and in the next seven, n is rounded up to 4: rows are padded
+   * y = w · x / sqrt(mean(x²) + eps), `count` rows of n. y may be x. Here and in the next six, n is rounded up to 4: rows are padded
    * with zeros at least to there, and the padding stays zero.
    */
   rmsnorm(x: number, w: number, y: number, n: number, eps: number, count: number, xStride: number, yStride: number): void
@@ -34,10 +34,12 @@ export interface KernelExports {
   axpy(y: number, x: number, s: number, n: number): void
   /** y *= s. */
   scale_row(y: number, s: number, n: number): void
-  /** y = 0. */
-  zero_row(y: number, n: number): void
   /** y = y limited to ± limit. */
   clamp_row(y: number, limit: number, n: number): void
+  /** out = silu(gate) · up, `count` rows. out may be gate or up. */
+  silu_mul(gate: number, up: number, out: number, n: number, count: number, gateStride: number, upStride: number, outStride: number): void
+  /** Σ a·b. */
+  dot_f32(a: number, b: number, n: number): number
   /**
    * out[tokens, hidden] = down(silu(gate(x)) · up(x)). hidden, width: padded in there. x: records of quantize_rows. Scratch: rows f32
    * [tokens, 2 · (width padded to 32)], inner records [tokens, width].
@@ -88,10 +90,6 @@ export interface KernelExports {
     width: number,
     tokens: number,
   ): void
-  /** out = silu(gate) · up, `count` rows. out may be gate or up. */
-  silu_mul(gate: number, up: number, out: number, n: number, count: number, gateStride: number, upStride: number, outStride: number): void
-  /** Σ a·b. */
-  dot_f32(a: number, b: number, n: number): number
   /** 1 / (1 + e^−x) of a number, not an address. */
   sigmoid(x: number): number
 

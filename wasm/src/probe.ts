@@ -30,7 +30,7 @@ export function createProbeMemory(): WebAssembly.Memory {
 
 /**
  * Whether a build's dots are exact on this machine: a relaxed dot's operand order, sign and saturation are the CPU's choice by
- * specification where codes leave 7 bits. So both builds run the real kernels on the extremes, and every sum must agree.
+ * specification where codes leave 7 bits. So a build and the plain one run the real kernels on the extremes, and every sum must agree.
  * @param memory of createProbeMemory, shared by both instances.
  */
 export function isExact(kernels: KernelExports, plain: KernelExports, memory: WebAssembly.Memory): boolean {

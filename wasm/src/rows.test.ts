@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { KernelRig, onEveryBuild, randomFloats, sameBits } from './kernel-rig.ts'
 
-it('gather_rows copies each named row and nothing more', () => {
+it('[NU9] gather_rows copies each named row and nothing more', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 5 }), fc.array(fc.nat(9), { minLength: 1, maxLength: 12 }), (vectors, index) => {
       const floats = vectors * 4

@@ -3,7 +3,7 @@ import { word0, word1, word2, word3 } from './dot.ts'
 /**
  * Integer products of a tile: 4 rows (queries of one kv head) with 8 lanes of int8 codes, over pairs of codes, exact (SPEC NU3).
  * Scores: a lane is a position, a pair two columns. Values: a lane is a column, a pair two positions.
- * The multipliers lie as a vector a pair: [4 rows][2] i16. Wide products in both builds: they are exact for codes of 16 bits, and one
+ * The multipliers lie as a vector a pair: [4 rows][2] i16. Wide products in all builds: they are exact for codes of 16 bits, and one
  * read of K or V serves all rows.
  * @param rows    1, 2 or 4, known when this is compiled; with fewer than 4 the others' sums are not made.
  * @param values  known when this is compiled: out += sum · factor, else out = sum · (factor · scales).
