@@ -79,7 +79,7 @@ interface Read {
 export function createRangeReader({ store, sha256Hex, deadlines }: RangeReaderDeps): RangeReader {
   let asked: OpenRange[] = []
   const queue: Read[] = []
-  let lanes = 0
+  let readers = 0
 
   function load(ranges: readonly RangeLoad[], onBytes: (bytes: number) => void = () => undefined): Promise<Result<void, MoeError>> {
     if (ranges.length === 0) return Promise.resolve(ok(undefined))
@@ -98,15 +98,15 @@ export function createRangeReader({ store, sha256Hex, deadlines }: RangeReaderDe
       for (const { range } of pieces) range.openPieces++
       queue.push({ ...read, pieces })
     }
-    const lanesMax = Math.min(LIMITS.readsInFlight, lanes + queue.length)
-    while (lanes < lanesMax) void runLane() // never rejects
+    const readersMax = Math.min(LIMITS.readsInFlight, readers + queue.length)
+    while (readers < readersMax) void runReader() // never rejects
   }
 
-  async function runLane(): Promise<void> {
-    lanes++
+  async function runReader(): Promise<void> {
+    readers++
     for (let read = queue.shift(); read; read = queue.shift()) await runRead(read)
-    lanes--
-    if (lanes === 0) deadlines.stop()
+    readers--
+    if (readers === 0) deadlines.stop()
   }
 
   async function runRead(read: Read): Promise<void> {
