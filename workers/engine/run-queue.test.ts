@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { createPageTables, pagesFor } from '../../shared/core/page-tables.ts'
 import { createRunQueue } from './run-queue.ts'
 import type { StepSlice } from './run-queue.ts'
-import { createSequences } from './sequence.ts'
+import { append, createSequences } from './sequence.ts'
 import type { ActiveRequest, Sequence } from './sequence.ts'
 
 const LIMITS = { lanes: 1, stepTokens: 12, running: 6, chunk: 6 }
@@ -89,7 +89,7 @@ function simulate(shapes: readonly Shape[], lanes: number, prefixCache: boolean)
       sequence.length += slice.tokens
       tables.publish(sequence.table, sequence.tokens, sequence.length)
       if (sequence.length < sequence.tokens.length) continue
-      sequence.tokens.push(prefixHash(sequence.tokens) & 3)
+      append(sequence, prefixHash(sequence.tokens) & 3)
       const { generate } = jobs.find((job) => job.sequence === sequence)!
       if (sequence.tokens.length - sequence.promptLength >= generate) leave(sequence)
     }
@@ -173,7 +173,7 @@ it('[SC8] the latest is preempted, keeps its age and its tokens, and is computed
     for (const { sequence, tokens } of slices) {
       sequence.inStep = false
       sequence.length += tokens
-      if (sequence.length === sequence.tokens.length) sequence.tokens.push(9)
+      if (sequence.length === sequence.tokens.length) append(sequence, 9)
     }
     return slices.map(({ sequence, from, tokens }) => [sequence.id, from, tokens])
   }
