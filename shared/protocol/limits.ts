@@ -44,6 +44,8 @@ export const LIMITS = {
   /** Sequences that one engine runs at once, and that may wait. */
   runningMax: 64,
   waitingMax: 256,
+  /** Tokens of the prompts that wait. One request alone may have more: its body is bounded. */
+  waitingTokensMax: 1 << 19,
   /** Steps of an engine that are under way at once. */
   lanesMax: 8,
   /** Events of one request that its reader has not taken. A client that stops reading costs no more. */

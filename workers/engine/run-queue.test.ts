@@ -216,6 +216,21 @@ it('[SC9] who would compute a page that an earlier one is computing waits for it
   expect(sequences.map((s) => s.cachedTokens)).toEqual([0, 48, 16])
 })
 
+it('[SC5] counts the tokens that wait once for all choices of a prompt', () => {
+  const tables = createPageTables(4, { prefixCache: false })
+  const queue = createRunQueue(tables, { ...LIMITS, running: 1 })
+  let nextId = 0
+  const job = owner([[1, 2, 3]])
+  const sequences = createSequences({ ...job, request: { ...job.request, n: 3 } }, 64, () => nextId++, tables.open)
+  queue.add(sequences)
+  queue.add(createSequences(owner([[4, 5]]), 64, () => nextId++, tables.open))
+  expect(queue.waitingTokens()).toBe(5)
+  queue.nextStep(1)
+  expect(queue.counts()).toMatchObject({ running: 1, waiting: 3 })
+  for (const sequence of sequences.slice(1)) queue.remove(sequence)
+  expect(queue.waitingTokens()).toBe(2)
+})
+
 it('[SC4] what a step has cannot be removed', () => {
   const tables = createPageTables(4, { prefixCache: false })
   const queue = createRunQueue(tables, LIMITS)
