@@ -15,3 +15,24 @@ it('[SC5] says how long the last ones took, for as many as must go', () => {
   nowMs += 32_000 // nothing finished since: it has become slower
   expect(departures.secondsFor(9)).toBe(14)
 })
+
+it('[SC5] an idle engine has not become slow: the pace is that of the time it worked', () => {
+  let nowMs = 0
+  const departures = createDepartures(() => nowMs)
+  const finish = (count: number) => {
+    for (let i = 0; i < count; i++) {
+      nowMs += 500
+      departures.note()
+    }
+  }
+  departures.idle()
+  expect(departures.secondsFor(9)).toBe(1)
+  finish(32)
+  departures.idle()
+  nowMs += 3_600_000
+  expect(departures.secondsFor(9)).toBe(5)
+  finish(1)
+  expect(departures.secondsFor(9)).toBe(5)
+  finish(40)
+  expect(departures.secondsFor(9)).toBe(5)
+})

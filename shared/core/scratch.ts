@@ -83,8 +83,13 @@ export interface StepLimits {
   readonly chunk: number
 }
 
+/** Bytes of one frame of a step. Every lane may have one under way, and all of them share the isolate's transfer bytes. */
+export function laneFrameBytes(lanes: number): number {
+  return Math.floor(Math.min(LIMITS.frameBytesMax, LIMITS.transferBytes) / lanes)
+}
+
 /**
- * A step as large as a frame allows: all its pairs may go to one host and come back in one message. A lane has room for its part of the sequences
+ * A step as large as a lane's frame allows: all its pairs may go to one host and come back in one message. A lane has room for its part of the sequences
  * and a chunk of prompts beside them; half of a small step stays for decodes, so that a prompt never starves them. Lanes divide the chunk, but not
  * below HOST_ROWS, what a host computes at once: smaller ones would cost prompts more than they save memory. SPEC SC1, SC10.
  * @returns fewer than two tokens where not even a decode and a prompt token fit: such a model cannot be served.
@@ -92,7 +97,7 @@ export interface StepLimits {
 export function stepLimits(spec: ModelSpec, chunk: number, lanes: number): StepLimits {
   const { topK } = spec.router
   const rowBytes = topK * padCols(spec.hidden) * 4
-  const fits = Math.min(Math.floor((LIMITS.frameBytesMax - FRAME_OVERHEAD_BYTES) / rowBytes), Math.floor(LIMITS.framePairsMax / topK), LIMITS.frameTokensMax)
+  const fits = Math.min(Math.floor((laneFrameBytes(lanes) - FRAME_OVERHEAD_BYTES) / rowBytes), Math.floor(LIMITS.framePairsMax / topK), LIMITS.frameTokensMax)
   const chunkTokens = Math.min(chunk, Math.max(HOST_ROWS, Math.ceil(chunk / lanes)), Math.floor(fits / 2))
   const running = Math.min(LIMITS.runningMax, lanes * (fits - chunkTokens))
   return { lanes, stepTokens: Math.ceil(running / lanes) + chunkTokens, running, chunk: chunkTokens }

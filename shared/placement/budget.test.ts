@@ -43,7 +43,9 @@ it('[SC1] every step fits a frame, and decodes are never starved by a chunk', ()
       expect(limits.chunk).toBeGreaterThanOrEqual(1)
       expect(limits.running).toBeGreaterThanOrEqual(Math.min(limits.chunk, LIMITS.runningMax))
       expect(limits.stepTokens * spec.router.topK).toBeLessThanOrEqual(LIMITS.framePairsMax)
-      expect(limits.stepTokens * spec.router.topK * padCols(spec.hidden) * 4).toBeLessThan(LIMITS.frameBytesMax)
+      const replyBytes = limits.stepTokens * spec.router.topK * padCols(spec.hidden) * 4
+      expect(replyBytes).toBeLessThan(LIMITS.frameBytesMax)
+      expect(lanes * replyBytes).toBeLessThanOrEqual(LIMITS.transferBytes)
     }),
   )
 })
@@ -83,6 +85,16 @@ it('[PL2] a q4 trunk takes the hi planes alone and leaves the rest to KV; the f3
 it('[PL2] a step that fits no frame is refused with the bytes of its rows', () => {
   const wide = { ...TINY_SPEC, hidden: 65_536, router: { ...TINY_SPEC.router, experts: 64, topK: 64 } }
   expect(planEngineMemory(wide, 'q8', stepLimits(wide, 64, 1))).toMatchObject({ ok: false, error: { code: 'over-budget', details: { part: 'frame' } } })
+})
+
+it('[SC10] a model whose frames fit one lane but not eight is refused with the share of a lane', () => {
+  const wide = { ...TINY_SPEC, hidden: 8192, router: { ...TINY_SPEC.router, experts: 16, topK: 16 } } // rows of two tokens: 1 MiB
+  expect(stepLimits(wide, 64, 1).stepTokens).toBe(15)
+  expect(stepLimits(wide, 64, 4)).toEqual({ lanes: 4, stepTokens: 3, running: 8, chunk: 1 })
+  expect(planEngineMemory(wide, 'q8', stepLimits(wide, 64, 8))).toMatchObject({
+    ok: false,
+    error: { code: 'over-budget', details: { part: 'frame', bytes: 1 << 20, budgetBytes: 1 << 20 } },
+  })
 })
 
 it('[SC10] lanes divide sequences and chunk, and no chunk below what a host computes at once', () => {

@@ -1,7 +1,7 @@
 import { encodedBytes, padCols } from '../core/layout.ts'
 import type { ModelSpec } from '../core/model-spec.ts'
 import { contextPages, kvPageBytes } from '../core/kv-layout.ts'
-import { engineFixedBytes, engineTokenBytes, HOST_ROWS, hostTokenBytes } from '../core/scratch.ts'
+import { engineFixedBytes, engineTokenBytes, HOST_ROWS, hostTokenBytes, laneFrameBytes } from '../core/scratch.ts'
 import type { StepLimits } from '../core/scratch.ts'
 import { KV_PAGE_POSITIONS } from '../core/records.ts'
 import { tensorEncoding, trunkTensors } from '../core/tensors.ts'
@@ -62,13 +62,15 @@ export function planEngineMemory(
   { lanes, stepTokens }: Pick<StepLimits, 'lanes' | 'stepTokens'>,
   { trunk: precision = 'q8', kvPagesMax = Infinity }: EngineMemoryOptions = {},
 ): Result<EngineBudget, MoeErrorOf<'over-budget'>> {
-  const rowsBytes = 2 * spec.router.topK * padCols(spec.hidden) * 4
-  if (stepTokens < 2)
-    return fail('over-budget', `the rows of two tokens need ${rowsBytes} bytes, a frame has ${LIMITS.frameBytesMax}`, {
+  if (stepTokens < 2) {
+    const bytes = 2 * spec.router.topK * padCols(spec.hidden) * 4
+    const budgetBytes = laneFrameBytes(lanes)
+    return fail('over-budget', `the rows of two tokens need ${bytes} bytes, a frame has ${budgetBytes} where there are ${lanes} lanes`, {
       part: 'frame',
-      bytes: rowsBytes,
-      budgetBytes: LIMITS.frameBytesMax,
+      bytes,
+      budgetBytes,
     })
+  }
   const trunk = trunkTier(tier, precision)
   const weights = trunkBytes(spec, trunk)
   const scratch = engineScratchBytes(spec, stepTokens, lanes)

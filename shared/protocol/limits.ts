@@ -44,6 +44,8 @@ export const LIMITS = {
   /** Sequences that one engine runs at once, and that may wait. */
   runningMax: 64,
   waitingMax: 256,
+  /** Tokens of the prompts that wait. One request alone may have more: its body is bounded. */
+  waitingTokensMax: 1 << 19,
   /** Steps of an engine that are under way at once. */
   lanesMax: 8,
   /** Emulated round trip of a call to a host. */

@@ -3,8 +3,11 @@ import { expect, it } from 'vitest'
 import { handWoundTimer, settled } from '../../test/fixtures/hand-wound-timer.ts'
 import { bytesBody, memoryStore, rangeReader, sha256Hex } from '../../test/fixtures/memory-store.ts'
 import { createDeadlines } from './deadlines.ts'
+import type { Deadlines } from './deadlines.ts'
 import { LIMITS } from './limits.ts'
+import { createRangeReader } from './range-reader.ts'
 import type { RangeBody, RangeLoad, RangeStore } from './range-reader.ts'
+import { ok } from './result.ts'
 
 function rangeOf(object: string, bytes: Uint8Array, offset: number, length: number): RangeLoad {
   const sha256 = sha256Hex(bytes.subarray(offset, offset + length))
@@ -120,6 +123,43 @@ it('[RE2] a store that throws is storage-unavailable, and no read is left behind
   await settled()
   expect(seen.underWay).toBe(0)
   expect(asked.length).toBe(LIMITS.readsInFlight - 1)
+})
+
+it('[RE2] bytes that cannot be verified end their own load with an error, and later loads go on', async () => {
+  const bytes = patternBytes(10_000)
+  const { store } = memoryStore({ a: bytes })
+  let stops = 0
+  const deadlines: Deadlines = { within: async (call) => ok(await call), stop: () => void stops++ }
+  const faults = new Set([100, 7000])
+  const reader = createRangeReader({
+    store,
+    deadlines,
+    sha256Hex: async (into) => {
+      if (faults.has(into.byteLength)) throw new Error('no digest')
+      return sha256Hex(into)
+    },
+  })
+  const of = (offset: number, length: number) => rangeOf('a', bytes, offset, length)
+  const loads = [[of(0, 100), of(100, 50)], [of(150, 60)], [of(1000, 7000)]]
+  const results = await Promise.all(loads.map((load) => reader.load(load)))
+  expect(results).toMatchObject([{ ok: false, error: { code: 'internal' } }, { ok: true }, { ok: false, error: { code: 'internal' } }])
+  faults.clear()
+  for (let i = 0; i < 2 * LIMITS.readsInFlight; i++) expect(await reader.load(loads[0]!)).toMatchObject({ ok: true }) // no reader was lost
+  await settled()
+  expect(stops).toBeGreaterThan(0) // all readers ended
+})
+
+it('[RE2] a read whose body cannot be cancelled is storage-unavailable, and its load ends', async () => {
+  const bytes = patternBytes(1000)
+  const stubborn: RangeStore = {
+    open: async () => ({
+      next: () => Promise.reject(new Error('network lost')),
+      cancel() {
+        throw new Error('locked')
+      },
+    }),
+  }
+  expect(await rangeReader(stubborn).load([rangeOf('a', bytes, 0, 1000)])).toMatchObject({ ok: false, error: { code: 'storage-unavailable' } })
 })
 
 it('[RE7] a read that stays silent is given up, later loads go on, and no timer stays', async () => {

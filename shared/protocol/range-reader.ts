@@ -37,7 +37,7 @@ export interface RangeReaderDeps {
 export interface RangeReader {
   /**
    * Fills and verifies all of `ranges`, or says what is wrong with the first that failed: `weights-missing`, `weights-corrupt`,
-   * `storage-unavailable`. Either way nothing writes to their memory any more when it resolves; on an error some of it is unverified.
+   * `storage-unavailable`, `internal` where it cannot be verified. Never rejects. Either way nothing writes to their memory any more when it resolves; on an error some of it is unverified.
    */
   load(ranges: readonly RangeLoad[], onBytes?: (bytes: number) => void): Promise<Result<void, MoeError>>
 }
@@ -79,7 +79,7 @@ interface Read {
 export function createRangeReader({ store, sha256Hex, deadlines }: RangeReaderDeps): RangeReader {
   let asked: OpenRange[] = []
   const queue: Read[] = []
-  let lanes = 0
+  let readers = 0
 
   function load(ranges: readonly RangeLoad[], onBytes: (bytes: number) => void = () => undefined): Promise<Result<void, MoeError>> {
     if (ranges.length === 0) return Promise.resolve(ok(undefined))
@@ -98,21 +98,27 @@ export function createRangeReader({ store, sha256Hex, deadlines }: RangeReaderDe
       for (const { range } of pieces) range.openPieces++
       queue.push({ ...read, pieces })
     }
-    const lanesMax = Math.min(LIMITS.readsInFlight, lanes + queue.length)
-    while (lanes < lanesMax) void runLane() // never rejects
+    const readersMax = Math.min(LIMITS.readsInFlight, readers + queue.length)
+    while (readers < readersMax) void runReader() // never rejects
   }
 
-  async function runLane(): Promise<void> {
-    lanes++
+  async function runReader(): Promise<void> {
+    readers++
     for (let read = queue.shift(); read; read = queue.shift()) await runRead(read)
-    lanes--
-    if (lanes === 0) deadlines.stop()
+    readers--
+    if (readers === 0) deadlines.stop()
   }
 
+  /** Never rejects, and closes every piece of the read: a load ends when all of its own are closed. */
   async function runRead(read: Read): Promise<void> {
     const open = new Set(read.pieces)
     const wanted = read.pieces.some(({ range }) => range.unit.error === null)
-    const error = wanted ? await fillPieces(read, open) : null // of a load that failed nobody wants the rest
+    let error: MoeError | null = null
+    try {
+      if (wanted) error = await fillPieces(read, open) // of a load that failed nobody wants the rest
+    } catch (fault) {
+      error = unavailable(read, String(fault)) // its body cannot be cancelled
+    }
     for (const piece of open) await closePiece(piece, error)
   }
 
@@ -156,14 +162,24 @@ export function createRangeReader({ store, sha256Hex, deadlines }: RangeReaderDe
     }
   }
 
-  /** Nothing writes to the piece any more. Its range, once whole, is verified where it lies: its reads may end in any order. */
+  /** Nothing writes to the piece any more. Its range, once whole, is verified where it lies: its reads may end in any order. Never rejects. */
   async function closePiece({ range }: Piece, error: MoeError | null): Promise<void> {
     const { load: wanted, unit } = range
     unit.error ??= error
     if (--range.openPieces > 0) return
-    if (unit.error === null && (await sha256Hex(wanted.into)) !== wanted.sha256)
-      unit.error ??= corrupt(wanted.object, wanted.offset, 'has another checksum than the manifest')
+    if (unit.error === null) {
+      const wrong = await verify(wanted)
+      unit.error ??= wrong // another range of the unit may have failed meanwhile
+    }
     if (--unit.openRanges === 0) unit.resolve(unit.error ? err(unit.error) : ok(undefined))
+  }
+
+  async function verify({ object, offset, into, sha256 }: RangeLoad): Promise<MoeError | null> {
+    try {
+      return (await sha256Hex(into)) === sha256 ? null : corrupt(object, offset, 'has another checksum than the manifest')
+    } catch (error) {
+      return moeError('internal', `${object} at ${offset} cannot be verified: ${String(error)}`, {})
+    }
   }
 
   return { load }

@@ -23,6 +23,17 @@ export function checkRequest(request: GenerateRequest, info: ModelInfo): Result<
   return ok(undefined)
 }
 
+/**
+ * How many waiting sequences must go before the request may join them; 0 where it may. Tokens count once for all choices of a prompt. SPEC SC5.
+ * @param waiting sequences that wait, and tokens they keep in memory. A request that is alone too large for the bound joins an empty queue.
+ */
+export function excessSequences({ prompts, n }: GenerateRequest, waiting: { readonly sequences: number; readonly tokens: number }): number {
+  const count = prompts.length * n
+  const tokens = prompts.reduce((sum, { length }) => sum + length, 0)
+  if (waiting.tokens > 0 && waiting.tokens + tokens > LIMITS.waitingTokensMax) return count
+  return Math.max(0, waiting.sequences + count - LIMITS.waitingMax)
+}
+
 function checkPrompt(prompt: readonly number[], maxTokens: number | null, info: ModelInfo): Result<void, MoeError> {
   const { contextTokens, vocab } = info
   if (!Array.isArray(prompt) || prompt.length === 0) return bad('prompt', 'the prompt is empty')

@@ -103,3 +103,50 @@ it('[WI5] a connection that hangs is given up, closed when it comes after all, a
   await new Promise(setImmediate)
   expect(closed).toBe(1)
 })
+
+it('[WI5] a call that comes to its end late gives up its own connection, not the one that was made since', async () => {
+  const connects: (() => void)[] = []
+  const expire: (() => void)[] = []
+  let closed = 0
+  const link = createHostLink({
+    host: 'expert-00',
+    hello: HELLO,
+    within: (call) => Promise.race([call.then((value) => ok(value)), new Promise<Result<never, 'late'>>((resolve) => expire.push(() => resolve(err('late'))))]),
+    wait: async () => undefined,
+    connect: () =>
+      new Promise((resolve) => connects.push(() => resolve(ok({ run: async () => ROWS, report: async () => REPORT, close: () => void closed++ })))),
+  })
+  const run = () => link.run(new Uint8Array(), HEADER, 16)
+  const [first, second] = [run(), run()] // both wait for connection 0
+  expire[0]!()
+  expect(await first).toMatchObject({ ok: false })
+  const third = run() // makes connection 1
+  expire[1]!()
+  expect(await second).toMatchObject({ ok: false })
+  connects[1]!()
+  expect(await third).toMatchObject({ ok: true })
+  expect(await run()).toMatchObject({ ok: true })
+  expect(connects).toHaveLength(2)
+  expect(closed).toBe(0)
+})
+
+it('[FA1] a session that cannot be closed spoils neither the answer nor the next call', async () => {
+  let calls = 0
+  const link = createHostLink({
+    host: 'expert-00',
+    hello: HELLO,
+    within: async (call) => ok(await call),
+    wait: async () => undefined,
+    async connect(): Promise<Result<OpenSession, MoeError>> {
+      return ok({
+        run: () => (++calls === 1 ? Promise.reject(new Error('reset')) : Promise.resolve(ROWS)),
+        report: async () => REPORT,
+        close() {
+          throw new Error('already disposed of')
+        },
+      })
+    },
+  })
+  const run = () => link.run(new Uint8Array(), HEADER, 16)
+  for (let i = 0; i <= CALLS_PER_SESSION; i++) expect(await run()).toMatchObject({ ok: true }) // through a fault and the end of a budget
+})

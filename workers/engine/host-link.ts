@@ -41,6 +41,8 @@ interface SharedSession {
 /** One call, with all its attempts. */
 interface Call {
   givenUp: boolean
+  /** The connection that its attempt under way waits for, by number. */
+  awaits: number | null
   /** What its attempt under way runs on. */
   on: SharedSession | null
 }
@@ -56,12 +58,12 @@ export function createHostLink(deps: HostLinkDeps) {
 
   /** One frame to the host and its rows back, all attempts within one deadline. */
   async function run(frame: Uint8Array, header: RunHeader, rowBytes: number): Promise<Result<RowsFrame, MoeError>> {
-    const call: Call = { givenUp: false, on: null }
+    const call: Call = { givenUp: false, awaits: null, on: null }
     const answer = await deps.within(attempt(call, frame, header, rowBytes))
     if (answer.ok) return answer.value
     call.givenUp = true
     if (call.on) retire(call.on)
-    else abandonOpening()
+    else if (call.awaits === connections) abandonOpening() // a later one belongs to others
     leave(call)
     return unavailable(`did not answer within ${CALL_DEADLINE_MS} ms`)
   }
@@ -82,7 +84,10 @@ export function createHostLink(deps: HostLinkDeps) {
 
   async function runOnce(call: Call, frame: Uint8Array, header: RunHeader, rowBytes: number): Promise<Result<RowsFrame, MoeError>> {
     if (!current || current.calls >= CALLS_PER_SESSION) {
-      const opened = await reachable(open())
+      const making = open()
+      call.awaits = connections
+      const opened = await reachable(making)
+      call.awaits = null
       if (!opened.ok) return opened
       if (call.givenUp) return unavailable('was given up')
       join(call, opened.value)
@@ -109,7 +114,7 @@ export function createHostLink(deps: HostLinkDeps) {
       const opened = await deps.connect(deps.hello)
       if (!opened.ok) return opened
       if (mine === connections) return ok((current = { session: opened.value, users: 0, calls: 0, retired: false }))
-      opened.value.close() // nobody waits for it any more
+      closeSession(opened.value) // nobody waits for it any more
       return unavailable('was given up')
     } finally {
       if (mine === connections) opening = null
@@ -157,7 +162,15 @@ export function createHostLink(deps: HostLinkDeps) {
   }
 
   function closeUnused(shared: SharedSession): void {
-    if (shared.retired && shared.users === 0) shared.session.close()
+    if (shared.retired && shared.users === 0) closeSession(shared.session)
+  }
+
+  function closeSession(session: OpenSession): void {
+    try {
+      session.close()
+    } catch {
+      // The far end is gone, and what it held with it. The call has an answer or an error of its own.
+    }
   }
 
   function unavailable(why: string): { readonly ok: false; readonly error: MoeError } {

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { createPageTables, pagesFor } from '../../shared/core/page-tables.ts'
 import { createRunQueue } from './run-queue.ts'
 import type { StepSlice } from './run-queue.ts'
-import { createSequences } from './sequence.ts'
+import { append, createSequences } from './sequence.ts'
 import type { ActiveRequest, Sequence } from './sequence.ts'
 
 const LIMITS = { lanes: 1, stepTokens: 12, running: 6, chunk: 6 }
@@ -89,7 +89,7 @@ function simulate(shapes: readonly Shape[], lanes: number, prefixCache: boolean)
       sequence.length += slice.tokens
       tables.publish(sequence.table, sequence.tokens, sequence.length)
       if (sequence.length < sequence.tokens.length) continue
-      sequence.tokens.push(prefixHash(sequence.tokens) & 3)
+      append(sequence, prefixHash(sequence.tokens) & 3)
       const { generate } = jobs.find((job) => job.sequence === sequence)!
       if (sequence.tokens.length - sequence.promptLength >= generate) leave(sequence)
     }
@@ -173,7 +173,7 @@ it('[SC8] the latest is preempted, keeps its age and its tokens, and is computed
     for (const { sequence, tokens } of slices) {
       sequence.inStep = false
       sequence.length += tokens
-      if (sequence.length === sequence.tokens.length) sequence.tokens.push(9)
+      if (sequence.length === sequence.tokens.length) append(sequence, 9)
     }
     return slices.map(({ sequence, from, tokens }) => [sequence.id, from, tokens])
   }
@@ -214,6 +214,21 @@ it('[SC9] who would compute a page that an earlier one is computing waits for it
   while (sequences[0]!.length < 50) step()
   expect(step()).toContainEqual([1, 48, 2]) // all of it was there but what no page holds
   expect(sequences.map((s) => s.cachedTokens)).toEqual([0, 48, 16])
+})
+
+it('[SC5] counts the tokens that wait once for all choices of a prompt', () => {
+  const tables = createPageTables(4, { prefixCache: false })
+  const queue = createRunQueue(tables, { ...LIMITS, running: 1 })
+  let nextId = 0
+  const job = owner([[1, 2, 3]])
+  const sequences = createSequences({ ...job, request: { ...job.request, n: 3 } }, 64, () => nextId++, tables.open)
+  queue.add(sequences)
+  queue.add(createSequences(owner([[4, 5]]), 64, () => nextId++, tables.open))
+  expect(queue.waitingTokens()).toBe(5)
+  queue.nextStep(1)
+  expect(queue.counts()).toMatchObject({ running: 1, waiting: 3 })
+  for (const sequence of sequences.slice(1)) queue.remove(sequence)
+  expect(queue.waitingTokens()).toBe(2)
 })
 
 it('[SC4] what a step has cannot be removed', () => {

@@ -152,6 +152,8 @@ export function createRunQueue(tables: PageTables, limits: StepLimits) {
     nextStep,
     /** All sequences, running ones first. */
     all: (): Sequence[] => [...running, ...waiting],
+    /** Tokens that waiting sequences keep in memory. */
+    waitingTokens: () => Array.from(new Set(waiting.map((s) => s.tokens)), (tokens) => tokens.length).reduce((sum, length) => sum + length, 0),
     counts: () => ({ running: running.length, waiting: waiting.length, preemptions, cachedTokens }),
   }
 }

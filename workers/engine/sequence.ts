@@ -18,8 +18,10 @@ export interface Sequence {
   readonly owner: ActiveRequest
   /** Choice index in the request. */
   readonly index: number
-  /** The prompt, then what was generated. */
-  readonly tokens: number[]
+  /** The prompt, then what was generated. Until something is, it is the request's own array: choices share it, however many wait. */
+  tokens: readonly number[]
+  /** The same array, once it is this sequence's own. */
+  ownTokens: number[] | null
   readonly promptLength: number
   /** New tokens it may generate. */
   readonly maxNew: number
@@ -51,7 +53,8 @@ export function createSequences(owner: ActiveRequest, contextTokens: number, nex
       id: nextId(),
       owner,
       index: p * n + i,
-      tokens: [...prompt],
+      tokens: prompt,
+      ownTokens: null,
       promptLength: prompt.length,
       maxNew: Math.min(maxTokens ?? Infinity, contextTokens - prompt.length),
       length: 0,
@@ -103,10 +106,17 @@ export function advance(sequence: Sequence): { readonly events: GenerateEvent[];
   sequence.sampled = null
   if (!sampled) return { events: [...events, finish(sequence, 'length')], finished: true } // nothing was asked for: maxNew is 0
   if (owner.stopTokens.has(sampled.id)) return { events: [...events, finish(sequence, 'stop')], finished: true }
-  sequence.tokens.push(sampled.id)
+  append(sequence, sampled.id)
   events.push({ type: 'token', index, id: sampled.id, logprob: sampled.logprob })
   if (sequence.tokens.length - promptLength < sequence.maxNew) return { events, finished: false }
   return { events: [...events, finish(sequence, 'length')], finished: true }
+}
+
+/** Adds a token behind those that are known. */
+export function append(sequence: Sequence, id: number): void {
+  sequence.ownTokens ??= [...sequence.tokens]
+  sequence.ownTokens.push(id)
+  sequence.tokens = sequence.ownTokens
 }
 
 function finish(sequence: Sequence, reason: FinishReason): GenerateEvent {

@@ -5,16 +5,21 @@ import type { GatewayDeps } from '../deps.ts'
 import type { LoadedModel } from '../model/loaded-model.ts'
 import { engineInfo } from './engine-call.ts'
 
-const POLL_MS = 25
-/** 30 s: as long as a request waits for the tokenizer (shared-load.ts). */
-const POLLS_MAX = 1200
+/** In the first second, when an engine that only woke up gets ready, and after it. */
+const POLL_MS = { first: 25, later: 250 } as const
+const FIRST_MS = 1000
+/** As long as a request waits for the tokenizer (shared-load.ts). */
+const WAIT_MS_MAX = 30_000
 
 /** Positions that a sequence of the model may have here: the model's, or less if the engine's KV budget holds less. */
 export interface ContextTokens {
   /** As far as it is known: until the engine is ready the model's own context, which is never less. The engine checks every prompt itself. */
   readonly known: (model: LoadedModel) => Promise<number>
-  /** As the engine says, once it is ready: for refusing what it would take. Errors: those of `engineInfo`, `loading` after 30 s. */
-  readonly ready: (model: LoadedModel) => Promise<Result<number, MoeError>>
+  /**
+   * As the engine says, once it is ready: for refusing what it would take. Errors: those of `engineInfo`, `loading` after 30 s.
+   * @param signal the client's: when it aborts nobody waits, and `loading` is the answer.
+   */
+  readonly ready: (model: LoadedModel, signal: AbortSignal) => Promise<Result<number, MoeError>>
 }
 
 /**
@@ -38,11 +43,14 @@ export function rememberContext(deps: Pick<GatewayDeps, 'engine' | 'log'> & { re
       const answer = await ask(model)
       return answer.ok ? answer.value : model.contextTokens
     },
-    async ready(model) {
-      for (let polls = 0; ; polls++) {
+    async ready(model, signal) {
+      for (let waitedMs = 0; ;) {
         const answer = await ask(model)
-        if (answer.ok || answer.error.code !== 'loading' || polls === POLLS_MAX) return answer
-        await deps.wait(POLL_MS)
+        if (answer.ok || answer.error.code !== 'loading' || waitedMs >= WAIT_MS_MAX || signal.aborted) return answer
+        const pollMs = waitedMs < FIRST_MS ? POLL_MS.first : POLL_MS.later
+        await deps.wait(pollMs)
+        waitedMs += pollMs
+        if (signal.aborted) return answer
       }
     },
   }

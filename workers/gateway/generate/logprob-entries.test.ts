@@ -52,14 +52,28 @@ describe('the number of log-probabilities', () => {
 
   it('[AP9] an engine that does not get ready is the answer, not a bound that nobody knows', async () => {
     const chat = { ...CHAT, logprobs: true, top_logprobs: 20, n: 16 }
-    let waits = 0
-    const slow = testGateway({ wait: async () => void waits++ })
+    const waits: number[] = []
+    const slow = testGateway({ wait: async (ms) => void waits.push(ms) })
     slow.engine.engineStatus = { state: 'loading', bytesRead: 0, bytesTotal: 1 }
     expect(await outcome(slow.post(CHATS, chat))).toMatchObject({ status: 503, code: 'loading' })
-    expect(waits).toBe(1200)
+    expect(waits).toEqual([...Array(40).fill(25), ...Array(116).fill(250)]) // 1 s, and 29 s less often
     const failed = testGateway()
     failed.engine.engineStatus = { state: 'failed', error: moeError('weights-corrupt', 'trunk.bin', { object: 'trunk.bin', offset: 0 }) }
     expect(await outcome(failed.post(CHATS, chat))).toMatchObject({ status: 503, code: 'weights_corrupt' })
+  })
+
+  it('[AP8] a cold engine is asked no more when the client has left', async () => {
+    const abort = new AbortController()
+    let waits = 0
+    const { engine, post } = testGateway({
+      wait: async () => {
+        if (++waits === 3) abort.abort()
+      },
+    })
+    engine.engineStatus = { state: 'loading', bytesRead: 0, bytesTotal: 1 }
+    await post(CHATS, { ...CHAT, logprobs: true, top_logprobs: 20, n: 16 }, abort.signal)
+    expect(waits).toBe(3)
+    expect(engine.requests).toHaveLength(0)
   })
 
   it('[AP9] counts an echoed prompt for each of its choices, in streams too', async () => {

@@ -10,15 +10,17 @@ import type { LoadedModel } from '../model/loaded-model.ts'
 /**
  * Refuses an answer whose log-probabilities could not be held: those of a whole answer wait for its last token, those of an echoed prompt
  * come at once even in a stream. An entry is a token or one of its alternatives. SPEC AP9.
+ * @param signal the client's: an engine that loads is not waited for when it has left.
  */
 export async function checkLogprobEntries(
   deps: Pick<GatewayDeps, 'contextTokens'>,
   model: LoadedModel,
   request: GenerateRequest,
   streamed: boolean,
+  signal: AbortSignal,
 ): Promise<Result<void, MoeError>> {
   if (boundEntries(request, model.contextTokens, streamed).ok) return ok(undefined)
-  const contextTokens = await deps.contextTokens.ready(model) // it may be less than was known: nothing is refused cold that works warm
+  const contextTokens = await deps.contextTokens.ready(model, signal) // it may be less than was known: nothing is refused cold that works warm
   return contextTokens.ok ? boundEntries(request, contextTokens.value, streamed) : contextTokens
 }
 

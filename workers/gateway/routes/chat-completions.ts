@@ -29,7 +29,7 @@ export function postChatCompletions(deps: GatewayDeps): Handler<GatewayEnv> {
     const logprobs = request.logprobs === true ? (request.top_logprobs ?? 0) : null
     const requestId = c.get('requestId')
     const job = engineRequest(model, request, { requestId, prompts: [prompt], maxTokens, logprobs, echo: false }, deps.newSeed)
-    orRefuse(await checkLogprobEntries(deps, model, job, request.stream === true))
+    orRefuse(await checkLogprobEntries(deps, model, job, request.stream === true, signal))
     const generation = orRefuse(await startGeneration(deps, model, job, { stops: request.stop ?? [], continuesPrompt: false }, signal))
     const object = request.stream === true ? 'chat.completion.chunk' : 'chat.completion'
     const view: ChatView = {

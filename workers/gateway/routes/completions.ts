@@ -31,7 +31,7 @@ export function postCompletions(deps: GatewayDeps): Handler<GatewayEnv> {
     const echo = request.echo === true
     const requestId = c.get('requestId')
     const job = engineRequest(model, request, { requestId, prompts, maxTokens, logprobs, echo }, deps.newSeed)
-    orRefuse(await checkLogprobEntries(deps, model, job, request.stream === true))
+    orRefuse(await checkLogprobEntries(deps, model, job, request.stream === true, signal))
     const generation = orRefuse(await startGeneration(deps, model, job, { stops: request.stop ?? [], continuesPrompt: true }, signal))
     const view: CompletionView = {
       meta: answerMeta(model, `cmpl-${requestId}`, 'text_completion', deps.nowS()),
