@@ -25,14 +25,22 @@ it('[SC5] an idle engine has not become slow: the pace is that of the time it wo
       departures.note()
     }
   }
-  departures.idle()
-  expect(departures.secondsFor(9)).toBe(1)
+  departures.begin()
+  nowMs += 20_000
+  expect(departures.secondsFor(9)).toBe(1) // nothing finished yet
+  departures.begin()
   finish(32)
-  departures.idle()
   nowMs += 3_600_000
+  departures.begin()
   expect(departures.secondsFor(9)).toBe(5)
   finish(1)
   expect(departures.secondsFor(9)).toBe(5)
-  finish(40)
+  for (let alone = 0; alone < 40; alone++) {
+    nowMs += 60_000
+    departures.begin()
+    finish(1)
+  }
   expect(departures.secondsFor(9)).toBe(5)
+  nowMs += 33_000 // it works, and nothing finishes
+  expect(departures.secondsFor(9)).toBe(14)
 })

@@ -5,8 +5,13 @@ const SECONDS_MAX = 60
 /** How fast sequences finish, to tell a client that is refused when to come again. */
 export function createDepartures(nowMs: () => number) {
   const gapsMs: number[] = []
-  /** The last departure; null before the first and while nothing has finished since the engine was idle: such time says nothing of the pace. */
+  /** When the engine last finished a sequence, or got something to do; null before that. */
   let lastMs: number | null = null
+
+  /** An engine that had nothing to do gets a sequence: the time until now says nothing of its pace. */
+  function begin(): void {
+    lastMs = nowMs()
+  }
 
   /** A sequence has finished. Not for cancelled or failed ones: they leave faster than answers are made. */
   function note(): void {
@@ -16,18 +21,13 @@ export function createDepartures(nowMs: () => number) {
     lastMs = now
   }
 
-  /** Nothing runs and nothing waits. The pace stays known, the time until the next departure is not part of it. */
-  function idle(): void {
-    lastMs = null
-  }
-
-  /** Whole seconds, 1 to 60, until `count` more will have finished at the pace of the last ones; 1 where nothing finished yet. */
+  /** Whole seconds, 1 to 60, until `count` more will have finished at the pace of the last ones; 1 where that is not known yet. */
   function secondsFor(count: number): number {
-    const gaps = lastMs === null ? gapsMs : [...gapsMs, nowMs() - lastMs]
-    if (gaps.length === 0) return 1
-    const eachMs = gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length
+    if (lastMs === null || gapsMs.length === 0) return 1
+    const worked = gapsMs.reduce((sum, gap) => sum + gap, 0)
+    const eachMs = Math.max(worked / gapsMs.length, (worked + nowMs() - lastMs) / (gapsMs.length + 1)) // nothing for long: it has become slower
     return Math.min(SECONDS_MAX, Math.max(1, Math.ceil((count * eachMs) / 1000)))
   }
 
-  return { note, idle, secondsFor }
+  return { begin, note, secondsFor }
 }
