@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { parseManifest } from '../../shared/protocol/manifest-parser.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const OUT = join(ROOT, '.isomoe/fixture-packs')
@@ -31,11 +32,12 @@ export default async function packFixtures(): Promise<void> {
   }
 }
 
-/** Packs of an older run may have other tiers. */
+/** Packs of an older run may have other tiers, or another manifest. */
 async function isPacked(pack: string): Promise<boolean> {
-  if (!existsSync(join(pack, 'manifest.json'))) return false
-  const { tiers } = JSON.parse(await readFile(join(pack, 'manifest.json'), 'utf8')) as { tiers: string[] }
-  return tiers.includes('q8') && tiers.includes('f32')
+  const path = join(pack, 'manifest.json')
+  if (!existsSync(path)) return false
+  const manifest = parseManifest(await readFile(path))
+  return manifest.ok && manifest.value.tiers.includes('q8') && manifest.value.tiers.includes('f32')
 }
 
 function fixtureAt(set: string, folder: string, model: string): Fixture {

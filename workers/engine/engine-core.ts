@@ -5,10 +5,9 @@ import type { Placement } from '../../shared/placement/placement.ts'
 import type { GenerateRequest, ModelInfo } from '../../shared/protocol/engine-api.ts'
 import { fail, moeError } from '../../shared/protocol/errors.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
-import { LIMITS } from '../../shared/protocol/limits.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
-import { checkRequest } from './admission.ts'
+import { checkRequest, excessSequences } from './admission.ts'
 import type { EngineMemory } from './engine-memory.ts'
 import { createExpertRunner } from './expert-runner.ts'
 import type { HostLink } from './host-link.ts'
@@ -64,13 +63,15 @@ export function createEngineCore(deps: EngineDeps) {
     if (!checked.ok) return checked
     const count = request.prompts.length * request.n
     const { waiting } = queue.counts()
-    if (waiting + count > LIMITS.waitingMax) return refuse(waiting, waiting + count - LIMITS.waitingMax)
+    const excess = excessSequences(request, { sequences: waiting, tokens: queue.waitingTokens() })
+    if (excess > 0) return refuse(waiting, excess)
     const owner: ActiveRequest = {
       request,
       stopTokens: new Set(request.stopTokens),
       sink: guardSink(sink, () => cancel(request.requestId, null), deps.onFault),
       open: count,
     }
+    if (queue.all().length === 0) departures.begin()
     queue.add(createSequences(owner, info.contextTokens, () => nextId++, tables.open))
     startSteps()
     return ok(undefined)
@@ -136,7 +137,7 @@ export function createEngineCore(deps: EngineDeps) {
 
   /** Takes a sequence out; the last one of a request ends its stream. */
   function leave(sequence: Sequence): void {
-    if (sequence.slot >= 0) departures.note()
+    if (!sequence.cancelled) departures.note()
     queue.remove(sequence)
     sequence.owner.open--
     if (sequence.owner.open === 0) sequence.owner.sink.end()
