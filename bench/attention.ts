@@ -1,7 +1,6 @@
-import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
-import { bundleWorker } from '../cli/dev/bundle.ts'
-import { REPOSITORY } from '../cli/repository.ts'
+import type { Miniflare } from 'miniflare'
 import type { AttentionRun } from './attention-run.ts'
+import { startBenchWorkers } from './bench-workers.ts'
 import type { BenchOptions, BenchResult, Figure } from './figures.ts'
 import { Samples } from './samples.ts'
 
@@ -25,9 +24,7 @@ const ROUNDS = { full: 7, quick: 1 }
  */
 export async function run({ quick }: BenchOptions): Promise<BenchResult> {
   const mode = quick ? 'quick' : 'full'
-  const modules = await bundleWorker(`${REPOSITORY}/bench/workers/attention.ts`, new Map())
-  const worker = (name: Pages) => ({ name, compatibilityDate: '2026-10-01', modules })
-  const miniflare = new Miniflare(convertV4MiniflareOptions({ host: '127.0.0.1', port: 0, cf: false, workers: [worker('i8'), worker('f32')] }))
+  const miniflare = await startBenchWorkers('bench/workers/attention.ts', ['i8', 'f32'])
   try {
     const outcomes: Figure[] = []
     const samples = new Samples()

@@ -1,6 +1,5 @@
-import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
-import { bundleWorker } from '../../cli/dev/bundle.ts'
-import { REPOSITORY } from '../../cli/repository.ts'
+import type { Miniflare } from 'miniflare'
+import { startBenchWorkers } from '../bench-workers.ts'
 import { RATIO, ratios } from '../figures.ts'
 import type { BenchOptions, BenchResult, Figure } from '../figures.ts'
 import { buildLimits } from './build-limits.ts'
@@ -16,16 +15,7 @@ const BYTES_PER_WEIGHT = { q4: 144 / 256, q8: 272 / 256 }
 export async function run({ quick }: BenchOptions): Promise<BenchResult> {
   const mode = quick ? 'quick' : 'full'
   await buildLimits()
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
-      host: '127.0.0.1',
-      port: 0,
-      cf: false,
-      workers: [
-        { name: 'bench-kernels', compatibilityDate: '2026-10-01', modules: await bundleWorker(`${REPOSITORY}/bench/kernels/worker/worker.ts`, new Map()) },
-      ],
-    }),
-  )
+  const miniflare = await startBenchWorkers('bench/kernels/worker/worker.ts', ['bench-kernels'])
   try {
     await askRound(miniflare, WINDOW_MS[mode]) // V8 compiles a kernel with its optimising compiler only after it has run for a while
     const rounds: Round[] = []

@@ -1,7 +1,4 @@
-import { join } from 'node:path'
-import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
-import { bundleWorker } from '../../cli/dev/bundle.ts'
-import { REPOSITORY } from '../../cli/repository.ts'
+import { startBenchWorkers } from '../bench-workers.ts'
 import { buildLimits } from '../kernels/build-limits.ts'
 
 /** Reads memory in workerd, nothing else: the limit of every kernel that streams weights. */
@@ -13,10 +10,7 @@ export interface ReadBench {
 
 export async function startReadBench(): Promise<ReadBench> {
   await buildLimits()
-  const modules = await bundleWorker(join(REPOSITORY, 'bench/workers/read.ts'), new Map())
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({ host: '127.0.0.1', port: 0, cf: false, workers: [{ name: 'read', modules, compatibilityDate: '2026-10-01' }] }),
-  )
+  const miniflare = await startBenchWorkers('bench/workers/read.ts', ['read'])
   const url = await miniflare.ready
   async function bytesPerSecond(): Promise<number> {
     const response = await fetch(url)

@@ -1,10 +1,14 @@
-import { createHash } from 'node:crypto'
-import { encodedBytes, hiPlaneBytes } from '../../shared/core/layout.ts'
+import { encodedBytes } from '../../shared/core/layout.ts'
 import type { ModelSpec } from '../../shared/core/model-spec.ts'
-import { expertMatrices, tensorEncoding, trunkTensors } from '../../shared/core/tensors.ts'
+import { tensorEncoding, trunkTensors } from '../../shared/core/tensors.ts'
 import { canonicalJson } from '../../shared/protocol/canonical-json.ts'
+import { digestInput } from '../../shared/protocol/manifest-parser.ts'
 import { MANIFEST_FORMAT, MANIFEST_VERSION } from '../../shared/protocol/manifest.ts'
 import type { ExpertEntry, Manifest, StoredRange, TrunkEntry } from '../../shared/protocol/manifest.ts'
+import { expertRangeBytes } from '../../shared/protocol/pack-layout.ts'
+import { sha256Hex } from '../../test/fixtures/memory-store.ts'
+import { createRandom32 } from '../synthetic/random-blocks.ts'
+import type { Random32 } from '../synthetic/random-blocks.ts'
 
 /** 4 layers of 13 experts of 1.6 MiB: 52 of them are 83 MiB, as much as the arena of one host takes. */
 const HOST_SPEC: ModelSpec = {
@@ -34,19 +38,18 @@ export interface HostPack {
 
 /** Weights are pseudo-random bytes with real checksums; two packs are alike in every byte. Their values mean nothing. */
 export function buildHostPack(): HostPack {
-  const random = createRandom()
+  const random = createRandom32(1)
   const objects = new Map<string, Uint8Array>()
   const experts: ExpertEntry[] = []
-  const matrices = expertMatrices(HOST_SPEC)
-  const hiBytes = matrices.reduce((sum, m) => sum + hiPlaneBytes(m.rows, m.cols), 0)
-  const bytes = matrices.reduce((sum, m) => sum + encodedBytes('q8', m.rows, m.cols), 0)
+  const { hi, lo } = expertRangeBytes(HOST_SPEC)
+  const bytes = hi + lo
   for (const layer of HOST_SPEC.layers.keys()) {
     const name = `experts-${layer}.bin`
-    const object = random(bytes * HOST_SPEC.router.experts)
+    const object = randomBytes(random, bytes * HOST_SPEC.router.experts)
     objects.set(name, object)
     for (let expert = 0; expert < HOST_SPEC.router.experts; expert++) {
       const at = expert * bytes
-      experts.push({ layer, expert, hi: rangeOf(name, object, at, hiBytes), lo: rangeOf(name, object, at + hiBytes, bytes - hiBytes), f32: null })
+      experts.push({ layer, expert, hi: rangeOf(name, object, at, hi), lo: rangeOf(name, object, at + hi, lo), f32: null })
     }
   }
   const draft: Manifest = {
@@ -62,7 +65,7 @@ export function buildHostPack(): HostPack {
     chatTemplate: null,
     generation: { temperature: null, topP: null, topK: null, minP: null },
   }
-  const manifest = { ...draft, digest: sha256(Buffer.from(canonicalJson(draft))) }
+  const manifest = { ...draft, digest: sha256Hex(digestInput(draft)) }
   return { manifest, manifestBytes: Buffer.from(canonicalJson(manifest)), objects, expertBytes: bytes * experts.length }
 }
 
@@ -83,24 +86,10 @@ function trunkOf(spec: ModelSpec): TrunkEntry[] {
 }
 
 function rangeOf(object: string, bytes: Uint8Array, offset: number, length: number): StoredRange {
-  return { object, offset, bytes: length, sha256: sha256(bytes.subarray(offset, offset + length)) }
+  return { object, offset, bytes: length, sha256: sha256Hex(bytes.subarray(offset, offset + length)) }
 }
 
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
-}
-
-/** xorshift32, four bytes a turn: nothing on the way to the arena may find them compressible. */
-function createRandom(): (bytes: number) => Uint8Array {
-  let state = 2463534242
-  return (bytes) => {
-    const words = new Uint32Array(bytes / 4)
-    for (let i = 0; i < words.length; i++) {
-      state ^= state << 13
-      state ^= state >>> 17
-      state ^= state << 5
-      words[i] = state
-    }
-    return new Uint8Array(words.buffer)
-  }
+/** Nothing on the way to the arena may find them compressible. */
+function randomBytes(random: Random32, bytes: number): Uint8Array {
+  return new Uint8Array(Uint32Array.from({ length: bytes / 4 }, random).buffer)
 }

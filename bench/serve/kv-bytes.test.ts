@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { kvPageBytes } from '../../shared/core/kv-layout.ts'
 import { CHUNK_DEFAULT, stepLimits } from '../../shared/core/scratch.ts'
 import { kvTokenBytesFormula, planEngineMemory } from '../../shared/placement/budget.ts'
+import { ZERO_COUNTS } from '../../shared/protocol/engine-api.ts'
 import type { EngineState } from '../../shared/protocol/engine-api.ts'
 import { TINY_SPEC } from '../../test/fixtures/tiny-pack.ts'
 import { kvBytesOverFormula } from './kv-bytes.ts'
@@ -13,18 +14,14 @@ function stateWith(kvPagesUsed: number): EngineState {
   if (!PLAN.ok) throw new Error(PLAN.error.message)
   const { totalBytes, kvPages } = PLAN.value
   const rest = {
+    ...ZERO_COUNTS,
     status: { state: 'loading', bytesRead: 0, bytesTotal: 0 },
     isolateId: '',
     kernels: '',
     epoch: 1,
     running: 1,
-    waiting: 0,
-    steps: 0,
     hosts: [],
     lanes: LANES,
-    kvPagesCached: 0,
-    cachedTokens: 0,
-    preemptions: 0,
   } as const
   return { ...rest, kvPagesUsed, kvPagesTotal: kvPages, memoryBytes: totalBytes }
 }

@@ -94,6 +94,18 @@ export interface EngineState {
   readonly hosts: readonly HostState[]
 }
 
+/** The counters of an engine that has not begun. */
+export const ZERO_COUNTS = {
+  running: 0,
+  waiting: 0,
+  kvPagesUsed: 0,
+  kvPagesCached: 0,
+  kvPagesTotal: 0,
+  cachedTokens: 0,
+  preemptions: 0,
+  steps: 0,
+} as const satisfies Partial<EngineState>
+
 /** The engine's RPC face, as the gateway sees it. `stream` is the NDJSON of GenerateEvent; cancelling it cancels the request. */
 export interface EngineApi {
   status(): Promise<EngineStatus>

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { ZERO_COUNTS } from '../../shared/protocol/engine-api.ts'
 import type {
   EngineApi,
   EngineState,
@@ -66,20 +67,7 @@ export class FakeEngine implements EngineApi {
 
   async state(): Promise<EngineState> {
     const running = [...this.#running.values()].reduce((sum, request) => sum + request.choices.size, 0)
-    const constants = {
-      isolateId: 'fake',
-      lanes: 1,
-      kernels: 'none',
-      epoch: 1,
-      waiting: 0,
-      kvPagesUsed: 0,
-      kvPagesCached: 0,
-      kvPagesTotal: 0,
-      cachedTokens: 0,
-      preemptions: 0,
-      memoryBytes: 0,
-      hosts: [],
-    }
+    const constants = { ...ZERO_COUNTS, isolateId: 'fake', lanes: 1, kernels: 'none', epoch: 1, memoryBytes: 0, hosts: [] }
     return { ...constants, status: this.engineStatus, running, steps: this.#steps }
   }
 

@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { Placement } from '../../shared/placement/placement.ts'
+import { ZERO_COUNTS } from '../../shared/protocol/engine-api.ts'
 import type { EngineApi, EngineState, EngineStatus, GenerateRequest, HostState, ModelInfo } from '../../shared/protocol/engine-api.ts'
 import { fail } from '../../shared/protocol/errors.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
@@ -70,16 +71,7 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
 
   async state(): Promise<EngineState> {
     const { ready } = this
-    const counts = ready?.core.counts() ?? {
-      running: 0,
-      waiting: 0,
-      kvPagesUsed: 0,
-      kvPagesCached: 0,
-      kvPagesTotal: 0,
-      cachedTokens: 0,
-      preemptions: 0,
-      steps: 0,
-    }
+    const counts = ready?.core.counts() ?? ZERO_COUNTS
     return {
       status: await this.status(),
       isolateId: isolateId(),

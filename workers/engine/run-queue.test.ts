@@ -1,31 +1,15 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { createPageTables, pagesFor } from '../../shared/core/page-tables.ts'
+import { activeRequest } from '../../test/fixtures/active-request.ts'
 import { createRunQueue } from './run-queue.ts'
 import type { StepSlice } from './run-queue.ts'
 import { append, createSequences } from './sequence.ts'
-import type { ActiveRequest, Sequence } from './sequence.ts'
+import type { Sequence } from './sequence.ts'
 
 const LIMITS = { lanes: 1, stepTokens: 12, running: 6, chunk: 6 }
 const PAGES = 8
 const CONTEXT = PAGES * 16
-
-/** Requests that never end by themselves: the tests count their tokens. */
-const owner = (prompts: number[][]): ActiveRequest => ({
-  request: {
-    requestId: 'r',
-    prompts,
-    n: 1,
-    maxTokens: null,
-    sampling: { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 0 },
-    stopTokens: [],
-    logprobs: null,
-    echo: false,
-  },
-  stopTokens: new Set(),
-  sink: { emit: () => undefined, end: () => undefined },
-  open: prompts.length,
-})
 
 const arbJob = fc.record({
   /** Prompts of one kind begin alike. */
@@ -56,7 +40,7 @@ function simulate(shapes: readonly Shape[], lanes: number, prefixCache: boolean)
     .toSorted((a, b) => a.arrives - b.arrives)
     .map((shape): Job => {
       const prompt = Array.from({ length: shape.prompt }, (_, i) => (i * shape.kind) % 7)
-      const [sequence] = createSequences(owner([prompt]), CONTEXT, () => nextId++, tables.open)
+      const [sequence] = createSequences(activeRequest([prompt]), CONTEXT, () => nextId++, tables.open)
       return { ...shape, sequence: sequence!, generate: Math.min(shape.generate, CONTEXT - shape.prompt) }
     })
   const pending = [...jobs]
@@ -166,7 +150,7 @@ it('[SC8] the latest is preempted, keeps its age and its tokens, and is computed
   const tables = createPageTables(4, { prefixCache: false })
   const queue = createRunQueue(tables, LIMITS)
   let nextId = 0
-  const [old, late] = [15, 16].map((length) => createSequences(owner([Array(length).fill(5)]), 64, () => nextId++, tables.open)[0]!)
+  const [old, late] = [15, 16].map((length) => createSequences(activeRequest([Array(length).fill(5)]), 64, () => nextId++, tables.open)[0]!)
   queue.add([old!, late!])
   const step = () => {
     const slices = queue.nextStep(1)
@@ -195,7 +179,7 @@ it('[SC9] who would compute a page that an earlier one is computing waits for it
   const queue = createRunQueue(tables, { lanes: 1, stepTokens: 40, running: 6, chunk: 10 })
   let nextId = 0
   const prompt = Array.from({ length: 50 }, (_, i) => i)
-  const sequences = createSequences(owner([prompt, prompt, prompt.with(20, 99)]), 320, () => nextId++, tables.open)
+  const sequences = createSequences(activeRequest([prompt, prompt, prompt.with(20, 99)]), 320, () => nextId++, tables.open)
   queue.add(sequences)
   const step = () => {
     const slices = queue.nextStep(1)
@@ -220,10 +204,10 @@ it('[SC5] counts the tokens that wait once for all choices of a prompt', () => {
   const tables = createPageTables(4, { prefixCache: false })
   const queue = createRunQueue(tables, { ...LIMITS, running: 1 })
   let nextId = 0
-  const job = owner([[1, 2, 3]])
+  const job = activeRequest([[1, 2, 3]])
   const sequences = createSequences({ ...job, request: { ...job.request, n: 3 } }, 64, () => nextId++, tables.open)
   queue.add(sequences)
-  queue.add(createSequences(owner([[4, 5]]), 64, () => nextId++, tables.open))
+  queue.add(createSequences(activeRequest([[4, 5]]), 64, () => nextId++, tables.open))
   expect(queue.waitingTokens()).toBe(5)
   queue.nextStep(1)
   expect(queue.counts()).toMatchObject({ running: 1, waiting: 3 })
@@ -234,7 +218,7 @@ it('[SC5] counts the tokens that wait once for all choices of a prompt', () => {
 it('[SC4] what a step has cannot be removed', () => {
   const tables = createPageTables(4, { prefixCache: false })
   const queue = createRunQueue(tables, LIMITS)
-  const [sequence] = createSequences(owner([[1, 2]]), 64, () => 0, tables.open)
+  const [sequence] = createSequences(activeRequest([[1, 2]]), 64, () => 0, tables.open)
   queue.add([sequence!])
   queue.nextStep(1)
   expect(() => queue.remove(sequence!)).toThrow(/step/)

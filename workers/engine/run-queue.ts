@@ -15,8 +15,7 @@ export interface StepSlice {
 
 /**
  * Which sequences run, which wait, and what the next step takes. Pages are given as sequences grow; when none is left, the latest sequence that
- * is in no step gives its own up and waits again, to be computed anew. A sequence
- * whose next page another one is computing waits for it. SPEC SC1, SC2, SC8, SC9.
+ * is in no step gives its own up and waits again, to be computed anew. A sequence whose next page another one is computing waits for it. SPEC SC1, SC2, SC8, SC9.
  */
 export function createRunQueue(tables: PageTables, limits: StepLimits) {
   const slots = Array.from({ length: limits.running }, (_, i) => limits.running - 1 - i)

@@ -1,23 +1,9 @@
 import { expect, it } from 'vitest'
+import { activeRequest } from '../../test/fixtures/active-request.ts'
 import { append, createSequences } from './sequence.ts'
-import type { ActiveRequest } from './sequence.ts'
 
 it("[SC5] the choices of a prompt share the request's array until each has a token of its own", () => {
-  const owner: ActiveRequest = {
-    request: {
-      requestId: 'r',
-      prompts: [[1, 2, 3], [4]],
-      n: 2,
-      maxTokens: null,
-      sampling: { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 0 },
-      stopTokens: [],
-      logprobs: null,
-      echo: false,
-    },
-    stopTokens: new Set(),
-    sink: { emit: () => undefined, end: () => undefined },
-    open: 4,
-  }
+  const owner = activeRequest([[1, 2, 3], [4]], 2)
   const { prompts } = owner.request
   let nextId = 0
   const sequences = createSequences(
