@@ -30,7 +30,7 @@ export function planBasePlacement(
 ): Result<Placement, MoeError> {
   if (hosts.length === 0) return fail('over-budget', 'a placement needs at least one host', { part: 'hosts', bytes: 0, budgetBytes: 0 })
   const layers = shape === 'packed' ? cutEvenly(expertBytes, hosts.length) : dealRound(expertBytes, hosts.length)
-  const placement = { epoch, hosts: hosts.map((h) => h.host), layers: layers.map((experts) => experts.map((host) => [host])) }
+  const placement = { epoch, hosts: hosts.map((h) => h.host), base: layers, layers: layers.map((experts) => experts.map((host) => [host])) }
   const bytes = bytesPerHost(placement, expertBytes)
   const over = hosts.findIndex((h, i) => bytes[i]! > h.arenaBytes)
   if (over < 0) return ok(placement)

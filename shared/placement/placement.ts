@@ -1,7 +1,13 @@
-/** Which hosts hold each routed expert: layers[layer][expert] = indexes into `hosts`, ascending. A dense layer has no experts. */
+/**
+ * Which hosts hold each routed expert. Hosts are indexes into `hosts`; a dense layer has no experts. An epoch names one table for ever. SPEC PL5.
+ * A cold standby is a host that holds nothing.
+ */
 export interface Placement {
   readonly epoch: number
   readonly hosts: readonly string[]
+  /** [layers][experts] → the host of the base replica. It stays where it is; only a lost host's moves. SPEC PL6. */
+  readonly base: readonly (readonly number[])[]
+  /** [layers][experts] → all its hosts, ascending, the base's among them. */
   readonly layers: readonly (readonly (readonly number[])[])[]
 }
 

@@ -24,7 +24,8 @@ it('[WI2] [NU4] every pair travels once, with its own activations, and its row c
   fc.assert(
     fc.property(arbStep, ({ hosts, chosen, seed }) => {
       const hostOf = Array.from({ length: experts }, (_, expert) => [(expert * 7 + seed) % hosts])
-      const placement = { epoch: 3, hosts: Array.from({ length: hosts }, (_, h) => `expert-0${h}`), layers: spec.layers.map(() => hostOf) }
+      const names = Array.from({ length: hosts }, (_, h) => `expert-0${h}`)
+      const placement = { epoch: 3, hosts: names, base: spec.layers.map(() => hostOf.flat()), layers: spec.layers.map(() => hostOf) }
       const { build, store } = createDispatch(memory, placement)
       const { arena, buffer, stride } = memory
       const pairs = chosen.flatMap((ids) => ids.toSorted((a, b) => a - b))
