@@ -1,3 +1,5 @@
+import { uniform } from '../core/random.ts'
+
 /** Which experts each token of recorded sequences was routed to. */
 export interface RoutingTrace {
   readonly layers: number
@@ -37,6 +39,16 @@ export function replayOrder({ steps, tokens }: Pick<RoutingTrace, 'steps' | 'tok
       }
       if (next[stream]! < end[stream]!) out[done++] = next[stream]!++
     }
+  }
+  return out
+}
+
+/** The tokens of a trace in random order: traffic that does not drift. Fisher and Yates, the same for the same seed. */
+export function shuffledOrder(tokens: number, seed: number): Uint32Array {
+  const out = Uint32Array.from({ length: tokens }, (_, token) => token)
+  for (let last = tokens - 1; last > 0; last--) {
+    const other = Math.floor(uniform(seed, 0, last) * (last + 1))
+    ;[out[last], out[other]] = [out[other]!, out[last]!]
   }
   return out
 }

@@ -36,12 +36,26 @@ export function replanningPolicy(replay: Replay, planner: Replanner, knowledge: 
   return { name: `${planner}_${knowledge}`, place: (window) => loadOf(window).map((load) => REPLANNERS[planner](load, shape)) }
 }
 
-/** `static`, or `<planner>_<knowledge>`. @returns null for another name. */
-export function policyByName(replay: Replay, name: string, shape: ClusterShape): SimulatedPolicy | null {
+/** `static`, and the planners by what they know: `eplb_prev`. A planner's name alone is with what suits it best on the recorded traffic. */
+export const POLICIES = [
+  'static',
+  'eplb',
+  'greedy',
+  'pinned',
+  ...replanners().flatMap((planner) => KNOWLEDGE.map((known) => `${planner}_${known}` as const)),
+] as const
+export type PolicyName = (typeof POLICIES)[number]
+const USUAL = { eplb: 'eplb_prev', greedy: 'greedy_prev', pinned: 'pinned_history' } as const
+
+export function policyByName(replay: Replay, name: PolicyName, shape: ClusterShape): SimulatedPolicy {
   if (name === 'static') return staticPolicy(replay, shape)
-  const [planner, knowledge] = name.split('_')
-  const known = KNOWLEDGE.find((k) => k === knowledge)
-  return planner !== undefined && Object.hasOwn(REPLANNERS, planner) && known ? replanningPolicy(replay, planner as Replanner, known, shape) : null
+  if (name === 'eplb' || name === 'greedy' || name === 'pinned') return policyByName(replay, USUAL[name], shape)
+  const [planner, knowledge] = name.split('_') as [Replanner, Knowledge] // as POLICIES builds them
+  return replanningPolicy(replay, planner, knowledge, shape)
+}
+
+function replanners(): Replanner[] {
+  return Object.keys(REPLANNERS) as Replanner[]
 }
 
 function homeOf(expert: number, experts: number, hosts: number): number {

@@ -4,6 +4,7 @@ import { readGptOssTrace } from '../../test/fixtures/routing/read-trace.ts'
 import { replayOrder, TOKEN_ORDERS } from './routing-trace.ts'
 import type { RoutingTrace, TokenOrder } from './routing-trace.ts'
 import { policyByName } from './sim-policies.ts'
+import type { PolicyName } from './sim-policies.ts'
 import { prepareReplay, simulate } from './simulator.ts'
 import type { Replay } from './simulator.ts'
 
@@ -21,7 +22,7 @@ const ROWS = TOKEN_ORDERS.flatMap((order) =>
 )
 
 it.each(ROWS)('[SI2] the scores of $policy with $R redundant copies, $order order', ({ order, policy, R, ...row }) => {
-  const scores = simulate(replays[order], policyByName(replays[order], policy, { hosts: golden.hosts, redundant: R })!, {
+  const scores = simulate(replays[order], policyByName(replays[order], policy as PolicyName, { hosts: golden.hosts, redundant: R }), {
     hosts: golden.hosts,
     stepTokens: golden.batch_tokens,
     splits: ['even', 'least_loaded'],
@@ -53,7 +54,7 @@ it('[SI2] the interleaved order runs 64 streams, each through whole sequences, a
 
 it('[SI2] a step is never better balanced than the LP allows, and water is at least as good as least loaded', () => {
   const replay = replays.interleaved
-  const policy = policyByName(replay, 'pinned_prev', { hosts: 8, redundant: 8 })!
+  const policy = policyByName(replay, 'pinned_prev', { hosts: 8, redundant: 8 })
   const [leastLoaded, water] = simulate(replay, policy, { hosts: 8, stepTokens: 64, splits: ['least_loaded', 'water'] }).splits
   expect(water!.step.mean).toBeLessThanOrEqual(leastLoaded!.step.mean)
   expect(water!.step.p99).toBeLessThanOrEqual(leastLoaded!.step.p99)
