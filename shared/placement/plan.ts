@@ -25,6 +25,8 @@ export interface Move {
 }
 
 export interface PlanLimits {
+  /** [layers][experts] how far a window's load lies from `load` as a rule (its standard deviation). Null: the load is taken as certain. SPEC PL10. */
+  readonly deviation: Load | null
   /** [layers][experts] bytes of each expert at the served tier. */
   readonly expertBytes: readonly (readonly number[])[]
   readonly cost: CostModel
@@ -33,15 +35,18 @@ export interface PlanLimits {
   readonly moveBytesMax: number
   /** Extra copies that a layer may have. */
   readonly copiesMax: number
-  /** A copy is made only where it makes the predicted step faster by this share at least, and dropped only where that costs less than half of it. */
+  /** A copy is made only where it makes the predicted time of its layer shorter by this share at least, and dropped only where that costs less than half of it. */
   readonly gainMin: number
   /** [layers][experts][replicas] whether the copy may go: it has stayed its time. Null: all may. */
   readonly mayDrop: ((layer: number, expert: number, host: number) => boolean) | null
 }
 
 export interface Plan {
+  /** One epoch later where it differs from the current placement, else the current placement itself. Lost hosts hold nothing in it but what is `unplaced`. */
   readonly target: Placement
-  /** Loads first, then drops; lost base replicas before all. Empty: the placement stays, with its epoch. */
+  /** Loads first, then drops; lost base replicas before all. May be empty though the target differs: where a copy takes the place of a lost base. */
   readonly moves: readonly Move[]
+  /** Experts without a live replica for which no host has bytes left: the target leaves them where they were. SPEC PL9. */
+  readonly unplaced: readonly { readonly layer: number; readonly expert: number; readonly bytes: number }[]
   readonly predicted: { readonly beforeMs: number; readonly afterMs: number }
 }
