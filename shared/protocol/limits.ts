@@ -50,6 +50,9 @@ export const LIMITS = {
   lanesMax: 8,
   /** Emulated round trip of a call to a host. */
   rttMsMax: 1000,
+  /** Emulated rate of a host, in weights a second. */
+  hostRateMin: 100_000,
+  hostRateMax: 1e12,
   /** Events of one request that its reader has not taken. A client that stops reading costs no more. */
   unreadBytesMax: 4 * MIB,
 } as const
