@@ -62,7 +62,7 @@ export class LayerSplit {
     const { units, pairs } = this.experts[expert]!
     const gone = units.indexOf(unit)
     const left = pairs.filter((_, replica) => replica !== gone)
-    left[0]! += pairs[gone]!
+    left[0] = left.length === 1 ? this.load[expert]! : left[0]! + pairs[gone]!
     this.pairs[unit]! -= pairs[gone]!
     this.pairs[units[0]!]! += pairs[gone]!
     this.experts[expert] = { units: units.filter((_, replica) => replica !== gone), pairs: left }
