@@ -45,7 +45,7 @@ export async function writeConfigs(folder: string, settings: RunSettings): Promi
     vars: { ...model, HOSTS: JSON.stringify(settings.hosts), ARENA_BYTES: String(settings.arenaBytes), PLACEMENT: settings.placement },
   })
   const experts = settings.hosts.map((name) =>
-    template('workers/expert/wrangler.toml', { name, vars: { ...model, ...kernels, ARENA_BYTES: String(settings.arenaBytes) } }),
+    template('workers/expert/wrangler.toml', { name, vars: { ...model, ...kernels, ARENA_BYTES: String(settings.arenaBytes), HOST_RATE: '0' } }),
   )
   return Promise.all(
     [gateway, engine, autoscaler, ...experts].map(async (config) => {
