@@ -59,5 +59,5 @@ export async function writeConfigs(folder: string, settings: RunSettings): Promi
 function template(file: string, overrides: RawConfig): RawConfig {
   const path = join(REPOSITORY, file)
   const { rawConfig } = experimental_readRawConfig({ config: path })
-  return { ...rawConfig, ...overrides, main: resolve(dirname(path), rawConfig.main!) }
+  return { ...rawConfig, ...overrides, vars: { ...rawConfig.vars, ...overrides.vars }, main: resolve(dirname(path), rawConfig.main!) }
 }
