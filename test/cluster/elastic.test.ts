@@ -29,16 +29,18 @@ async function undisturbed(): Promise<string[]> {
   return bits(await answer(await createCluster({ pack: fixturePack('qwen3_moe'), tier: 'f32', hosts: 1 })))
 }
 
-/** Does `act` when the cluster's hosts have got so many frames. */
-function atFrame(frame: number, act: () => void) {
+/** Does something when the cluster's hosts have got so many frames more: in the middle of a step. */
+function frameTrigger() {
   let frames = 0
-  return (session: OpenSession): OpenSession => ({
+  let trigger = { at: Infinity, act: () => undefined as void }
+  const wrapSession = (session: OpenSession): OpenSession => ({
     ...session,
     run(bytes) {
-      if (++frames === frame) act()
+      if (++frames === trigger.at) trigger.act()
       return session.run(bytes)
     },
   })
+  return { wrapSession, after: (more: number, act: () => void) => void (trigger = { at: frames + more, act }) }
 }
 
 /** Nothing runs, nothing is held: one session at most for each host, of the newest epoch. */
@@ -116,7 +118,9 @@ it('[EL3] an epoch that is not newer is ignored', async () => {
 })
 
 it('[FA4] a host that dies in the middle: its pairs go to other replicas at once, same bits, and it is left out for a while', async () => {
-  const cluster: Cluster = await open({ placement: twoOfEach, wrapSession: atFrame(11, () => cluster.hosts[0]!.suffers({ kind: 'dead' })) })
+  const frames = frameTrigger()
+  const cluster = await open({ placement: twoOfEach, wrapSession: frames.wrapSession })
+  frames.after(11, () => cluster.hosts[0]!.suffers({ kind: 'dead' }))
   expect(bits(await answer(cluster))).toEqual(await undisturbed())
   const { faults } = cluster.experts.traffic.ofHost('expert-00')
   expect(faults).toEqual({ 'host-unavailable': 1 }) // not one a layer
@@ -128,7 +132,10 @@ it.each([
   ['lies about an expert', { kind: 'lies', about: (_: number, expert: number) => expert % 3 === 0 }, 'not-resident'],
   ['is silent', { kind: 'silent' }, 'host-unavailable'],
 ] as const)('[FA4] [FA6] a host that %s: other replicas answer, same bits', async (_what, trouble, code) => {
-  const cluster: Cluster = await open({ placement: twoOfEach, deadlines: true, wrapSession: atFrame(11, () => cluster.hosts[0]!.suffers(trouble)) })
+  const frames = frameTrigger()
+  const cluster = await open({ placement: twoOfEach, deadlines: true, wrapSession: frames.wrapSession })
+  for (let i = 0; i < 2; i++) await answer(cluster) // what calls take is known now
+  frames.after(11, () => cluster.hosts[0]!.suffers(trouble))
   // Healed in the middle of a later step: then what was silent answers after all, into a step that has gone on.
   void cluster.clock.wait(400).then(() => cluster.hosts[0]!.suffers({ kind: 'none' }))
   for (let i = 0; i < 4; i++) expect(bits(await answer(cluster))).toEqual(await undisturbed())
@@ -137,11 +144,11 @@ it.each([
 })
 
 it('[FA5] an expert that no other host has is waited for, and the stream goes on with the same bits', async () => {
-  const cluster: Cluster = await open({
-    wrapSession: atFrame(11, () => {
-      cluster.hosts[0]!.suffers({ kind: 'dead' })
-      void cluster.clock.wait(RELOAD_MS / 2).then(() => cluster.hosts[0]!.suffers({ kind: 'none' }))
-    }),
+  const frames = frameTrigger()
+  const cluster = await open({ wrapSession: frames.wrapSession })
+  frames.after(11, () => {
+    cluster.hosts[0]!.suffers({ kind: 'dead' })
+    void cluster.clock.wait(RELOAD_MS / 2).then(() => cluster.hosts[0]!.suffers({ kind: 'none' }))
   })
   expect(bits(await answer(cluster))).toEqual(await undisturbed())
   expect(cluster.clock.nowMs()).toBeGreaterThan(RELOAD_MS / 2)
@@ -149,7 +156,9 @@ it('[FA5] an expert that no other host has is waited for, and the stream goes on
 })
 
 it('[FA5] a host that stays away: a clear, retryable error after the bound, and the next request works when it is back', async () => {
-  const cluster: Cluster = await open({ wrapSession: atFrame(11, () => cluster.hosts[0]!.suffers({ kind: 'dead' })) })
+  const frames = frameTrigger()
+  const cluster = await open({ wrapSession: frames.wrapSession })
+  frames.after(11, () => cluster.hosts[0]!.suffers({ kind: 'dead' }))
   const events = await answer(cluster)
   expect(events.at(-1)).toMatchObject({ type: 'error', error: { code: 'host-unavailable', retryable: true, details: { host: 'expert-00' } } })
   expect(cluster.clock.nowMs()).toBeGreaterThan(RELOAD_MS)
@@ -159,13 +168,13 @@ it('[FA5] a host that stays away: a clear, retryable error after the bound, and 
 })
 
 it('[FA5] a step that waits for a lost host goes on when a newer table has its experts elsewhere', async () => {
-  const cluster: Cluster = await open({
-    wrapSession: atFrame(11, () => {
-      cluster.hosts[0]!.suffers({ kind: 'dead' })
-      const { placement } = cluster
-      const moved = nextPlacement(placement, (layer, expert) => [placement.base[layer]![expert] === 0 ? 3 : placement.base[layer]![expert]!])
-      void cluster.clock.wait(5000).then(() => cluster.experts.adopt(moved))
-    }),
+  const frames = frameTrigger()
+  const cluster = await open({ wrapSession: frames.wrapSession })
+  frames.after(11, () => {
+    cluster.hosts[0]!.suffers({ kind: 'dead' })
+    const { placement } = cluster
+    const moved = nextPlacement(placement, (layer, expert) => [placement.base[layer]![expert] === 0 ? 3 : placement.base[layer]![expert]!])
+    void cluster.clock.wait(5000).then(() => cluster.experts.adopt(moved))
   })
   expect(bits(await answer(cluster))).toEqual(await undisturbed())
   expect(cluster.clock.nowMs()).toBeLessThan(RELOAD_MS)
@@ -174,7 +183,9 @@ it('[FA5] a step that waits for a lost host goes on when a newer table has its e
 })
 
 it('[FA5] [SC4] a client that goes away while its step waits for a lost host ends the wait', async () => {
-  const cluster: Cluster = await open({ wrapSession: atFrame(11, () => cluster.hosts[0]!.suffers({ kind: 'dead' })) })
+  const frames = frameTrigger()
+  const cluster = await open({ wrapSession: frames.wrapSession })
+  frames.after(11, () => cluster.hosts[0]!.suffers({ kind: 'dead' }))
   const ended = cluster.run({ ...REQUEST, requestId: 'gone' })
   await cluster.clock.wait(3000)
   expect(cluster.core.counts()).toMatchObject({ running: 2 })
@@ -185,7 +196,10 @@ it('[FA5] [SC4] a client that goes away while its step waits for a lost host end
 })
 
 it('[FA8] a host that is slow is overtaken by other replicas and then left out; what it answers late is not looked at', async () => {
-  const cluster: Cluster = await open({ placement: twoOfEach, wrapSession: atFrame(11, () => cluster.hosts[0]!.suffers({ kind: 'slow', ms: 500 })) })
+  const frames = frameTrigger()
+  const cluster = await open({ placement: twoOfEach, wrapSession: frames.wrapSession })
+  for (let i = 0; i < 2; i++) await answer(cluster) // what calls take is known now
+  frames.after(11, () => cluster.hosts[0]!.suffers({ kind: 'slow', ms: 500 }))
   for (let i = 0; i < 3; i++) expect(bits(await answer(cluster))).toEqual(await undisturbed())
   const { hedged, faults } = cluster.experts.traffic.ofHost('expert-00')
   expect(hedged).toBeGreaterThan(0)

@@ -1,5 +1,6 @@
 import type { Placement } from '../../shared/placement/placement.ts'
 import type { AutoscalerApi, EngineControl, EngineReport, JoinAnswer } from '../../shared/protocol/autoscaler-api.ts'
+import type { Within } from '../../shared/protocol/deadlines.ts'
 import { fail } from '../../shared/protocol/errors.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
 import type { Result } from '../../shared/protocol/result.ts'
@@ -14,6 +15,7 @@ export interface AutoscalerLinkDeps {
   readonly control: EngineControl
   /** A new stub: one that failed is broken for good. */
   autoscaler(): Autoscaler
+  readonly within: Within
   /** Takes a table that came with an answer. */
   adopt(placement: Placement): void
   onFault(error: unknown): void
@@ -28,9 +30,9 @@ export function createAutoscalerLink(deps: AutoscalerLinkDeps) {
 
   async function join(): Promise<Result<JoinAnswer, MoeError>> {
     try {
-      const answer = await deps.autoscaler().join(deps.engine, deps.isolateId, deps.control)
-      joined = answer.ok
-      return answer
+      const answer = await deps.within(deps.autoscaler().join(deps.engine, deps.isolateId, deps.control))
+      joined = answer.ok && answer.value.ok
+      return answer.ok ? answer.value : fail('host-unavailable', 'the autoscaler does not answer', { host: 'autoscaler' })
     } catch (error) {
       joined = false
       return fail('host-unavailable', `the autoscaler cannot be reached: ${String(error)}`, { host: 'autoscaler' })
@@ -41,7 +43,9 @@ export function createAutoscalerLink(deps: AutoscalerLinkDeps) {
   async function push(report: EngineReport): Promise<number | null> {
     if (!joined && !(await rejoin())) return null
     try {
-      const answer = await deps.autoscaler().report(report)
+      const called = await deps.within(deps.autoscaler().report(report))
+      if (!called.ok) return lost(called.error)
+      const answer = called.value
       if (!answer.ok) return lost(answer.error)
       const { placement, windowMs, rejoin: again } = answer.value
       if (placement) deps.adopt(placement)

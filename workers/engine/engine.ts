@@ -48,13 +48,14 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
   /** On the object, not at module scope: a promise dies with the object that made it. */
   private starting: Promise<Result<Ready, MoeError>> | null = null
   private failure: MoeError | null = null
+  private readonly within = createCallDeadlines((ms) => scheduler.wait(ms))
   private readonly membership = createMembership({
     engine: this.ctx.id.name ?? String(this.ctx.id),
     sql: this.ctx.storage.sql,
     autoscaler: () => joinOrAsk(() => this.env.AUTOSCALER.getByName('autoscaler')),
+    within: this.within,
     hasHost: (host) => this.env[hostBinding(host)] !== undefined,
   })
-  private readonly within = createCallDeadlines((ms) => scheduler.wait(ms))
   private bytesRead = 0
   private bytesTotal = 0
 

@@ -1,12 +1,16 @@
 /** A call is late when it takes so many times what such calls took lately, and at least so long. SPEC FA8. */
 const HEDGE_FACTOR = 8
 export const HEDGE_MIN_MS = 100
-/** Weight of a new round trip in what is typical. */
-const NEWEST = 1 / 32
+/** Until so many calls were answered nothing is late: first uses load weights. */
+const CALLS_MIN = 32
+/** How far a call moves what is typical towards itself: from 1 to 500 ms in 65 calls. */
+const STEP = 1.1
+const FLOOR = 0.1
 const TICK_MS = 25
 
-/** Typical calls: exponential means of their round trips and their pairs, over all hosts. */
+/** Recent calls: running medians of their round trips and their pairs over all hosts, and how many there were. */
 export interface TypicalCall {
+  readonly calls: number
   readonly rttMs: number
   readonly pairs: number
 }
@@ -16,8 +20,13 @@ export interface TypicalCall {
  * prompt's chunk takes says nothing about its host.
  */
 export function hedgeAfterMs(typical: TypicalCall, pairs: number): number {
-  const share = typical.pairs > 0 ? Math.max(1, pairs / typical.pairs) : 1
-  return Math.max(HEDGE_MIN_MS, HEDGE_FACTOR * typical.rttMs * share)
+  if (typical.calls < CALLS_MIN) return Infinity
+  return Math.max(HEDGE_MIN_MS, HEDGE_FACTOR * typical.rttMs * Math.max(1, pairs / typical.pairs))
+}
+
+/** A running median: a step up or down, whatever the distance, so that one load of weights or one sick host does not move it. */
+function towards(median: number, value: number): number {
+  return value > median ? median * STEP : value < median ? Math.max(FLOOR, median / STEP) : median
 }
 
 export interface HedgeClockDeps {
@@ -37,7 +46,7 @@ export interface Watched {
  */
 export function createHedgeClock({ nowMs, wait }: HedgeClockDeps) {
   const out = new Set<{ readonly atMs: number; readonly fire: () => void }>()
-  const typical = { rttMs: 0, pairs: 0 }
+  const typical = { calls: 0, rttMs: FLOOR, pairs: 1 }
   let ticking = false
 
   function watch(pairs: number): Watched {
@@ -48,11 +57,10 @@ export function createHedgeClock({ nowMs, wait }: HedgeClockDeps) {
     return { late: promise, stop: () => void out.delete(entry) }
   }
 
-  /** A late answer counts as one that came just in time: one sick host does not make all of them look slow. */
   function answered(rttMs: number, pairs: number): void {
-    const counted = rttMs < HEDGE_MIN_MS ? rttMs : Math.min(rttMs, hedgeAfterMs(typical, pairs))
-    typical.rttMs += (counted - typical.rttMs) * NEWEST
-    typical.pairs += (pairs - typical.pairs) * NEWEST
+    typical.calls++
+    typical.rttMs = towards(typical.rttMs, rttMs)
+    typical.pairs = towards(typical.pairs, pairs)
     if (out.size > 0) look()
   }
 

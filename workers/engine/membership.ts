@@ -6,6 +6,7 @@ import type { ModelInfo } from '../../shared/protocol/engine-api.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
+import type { Within } from '../../shared/protocol/deadlines.ts'
 import { isolateId } from '../isolate-id.ts'
 import { createAutoscalerLink } from './autoscaler-link.ts'
 import type { Autoscaler } from './autoscaler-link.ts'
@@ -19,6 +20,7 @@ export interface MembershipDeps {
   readonly engine: string
   readonly sql: SqlStorage
   autoscaler(): Autoscaler
+  readonly within: Within
   hasHost(host: string): boolean
 }
 
