@@ -90,9 +90,12 @@ function checkCounts({ hosts, standby, processes }: DevOptions): void {
   if (processes > processesMax(hostCount)) throw new InvalidArgumentError(`${hostCount} hosts fill ${processesMax(hostCount)} processes at most.`)
 }
 
-/** Where hosts share the engine's thread nobody computes while a lane waits. With processes or a network between them, somebody may. */
-function lanesOf({ lanes, rttMs, hostRate, processes }: DevOptions): number {
-  return lanes ?? (rttMs > 0 || hostRate !== undefined || processes > 1 ? NETWORK_LANES : 1)
+/**
+ * In one process all workers share a thread: nobody computes while a lane waits. With a network between them somebody may. Between processes
+ * of one machine a call costs the engine more than the wait (docs/design/local-cluster.md has the figures).
+ */
+function lanesOf({ lanes, rttMs }: DevOptions): number {
+  return lanes ?? (rttMs > 0 ? NETWORK_LANES : 1)
 }
 
 async function serve(options: DevOptions, manifest: Manifest, plan: DevPlan, relay: Relay, interrupted: Promise<'interrupted'>): Promise<void> {
