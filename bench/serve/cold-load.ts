@@ -41,14 +41,14 @@ async function runRounds(pack: HostPack, rounds: number, folder: string): Promis
   const hosts = hostNames(rounds)
   const workerLog: string[] = []
   const cluster = await startLocalCluster({
-    configs: await writeConfigs(folder, prefix, hosts),
+    processes: [await writeConfigs(folder, prefix, hosts)],
     wasmAlias: new Map(),
-    persistPath: join(folder, 'state'),
+    statePath: folder,
     onLog: ({ level, message }) => workerLog.push(`${level} ${message}`),
   })
   const time = async (path: string): Promise<number> => {
     const begin = performance.now()
-    const response = await fetch(`http://127.0.0.1:${cluster.port}/${path}`)
+    const response = await fetch(`http://127.0.0.1:${cluster.port()}/${path}`)
     const text = await response.text()
     const ms = performance.now() - begin
     const want = path.startsWith('open') ? 0 : pack.expertBytes

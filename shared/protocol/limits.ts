@@ -62,6 +62,9 @@ export const LIMITS = {
   /** Host control calls under way at once, and copies among them. */
   controlCallsMax: 8,
   copiesInFlight: 4,
+  /** Emulated rate of a host, in weights a second. */
+  hostRateMin: 100_000,
+  hostRateMax: 1e12,
   /** Events of one request that its reader has not taken. A client that stops reading costs no more. */
   unreadBytesMax: 4 * MIB,
 } as const

@@ -109,7 +109,14 @@ export async function createCluster(options: ClusterOptions) {
   })
   const { lanes, limits } = loaded
   const memory = lanes[0]!
-  const info = { model: manifest.name, digest: manifest.digest, tier, contextTokens: memory.budget.contextTokens, vocab: manifest.spec.vocab }
+  const info = {
+    model: manifest.name,
+    digest: manifest.digest,
+    tier,
+    trunk: memory.budget.trunk,
+    contextTokens: memory.budget.contextTokens,
+    vocab: manifest.spec.vocab,
+  }
   const faults: unknown[] = []
   const core = createEngineCore({
     lanes,

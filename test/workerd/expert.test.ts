@@ -9,6 +9,7 @@ import type { Manifest } from '../../shared/protocol/manifest.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import { xRecordsBytes } from '../../shared/core/layout.ts'
 import { quantizeActivations } from '../../shared/core/activations.ts'
+import { KERNEL_MODULES } from '../../workers/kernel-modules.ts'
 import { buildTinyPack, TINY_SPEC } from '../fixtures/tiny-pack.ts'
 
 const PREFIX = 'models/tiny/test/'
@@ -18,7 +19,7 @@ let objects: Map<string, Uint8Array>
 let hello: Hello
 
 beforeAll(async () => {
-  objects = await buildTinyPack()
+  objects = await buildTinyPack(KERNEL_MODULES)
   for (const [name, bytes] of objects) await env.BUCKET.put(PREFIX + name, bytes)
   const { digest } = JSON.parse(new TextDecoder().decode(objects.get('manifest.json'))) as Manifest
   const experts = [0, 1].flatMap((layer) => [0, 1, 2].map((expert) => [layer, expert] as const)) // expert 3 lives elsewhere

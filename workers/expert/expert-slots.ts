@@ -1,10 +1,7 @@
-import { encodedBytes, hiPlaneBytes, loPlaneBytes } from '../../shared/core/layout.ts'
 import type { ModelSpec } from '../../shared/core/model-spec.ts'
-import { expertMatrices } from '../../shared/core/tensors.ts'
 import { expertSlotBytes } from '../../shared/placement/expert-bytes.ts'
-import { expertEncoding } from '../../shared/protocol/tiers.ts'
 import type { Tier } from '../../shared/protocol/tiers.ts'
-import { matrixAt } from '../../wasm/src/linear.ts'
+import { expertWeightsAt } from '../../wasm/src/expert-weights.ts'
 import type { SwigluWeights } from '../../wasm/src/swiglu.ts'
 
 /** A slot that a load has taken. Worth nothing once it was published, released or reclaimed. */
@@ -57,7 +54,7 @@ export function createExpertSlots(spec: ModelSpec, tier: Tier, base: number, are
     },
     publish(layer, expert, ticket) {
       if (!taken.delete(ticket)) return
-      resident.set(keyOf(layer, expert), { layer, expert, address: ticket.address, weights: weightsAt(spec, tier, ticket.address) })
+      resident.set(keyOf(layer, expert), { layer, expert, address: ticket.address, weights: expertWeightsAt(spec, tier, ticket.address) })
     },
     release(ticket) {
       if (taken.delete(ticket)) free.push(ticket.address)
@@ -74,20 +71,4 @@ export function createExpertSlots(spec: ModelSpec, tier: Tier, base: number, are
       taken.clear()
     },
   }
-}
-
-/** Where an expert's matrices lie from its slot's address on: hi planes of gate, up, down, then the lo planes. SPEC PK4. */
-function weightsAt(spec: ModelSpec, tier: Tier, address: number): SwigluWeights {
-  const encoding = expertEncoding(tier)
-  const stored = expertMatrices(spec)
-  const planeBytes = stored.map((m) => (encoding === 'f32-matrix' ? encodedBytes(encoding, m.rows, m.cols) : hiPlaneBytes(m.rows, m.cols)))
-  let ptr = address
-  let lo = address + planeBytes.reduce((sum, bytes) => sum + bytes, 0)
-  const [gate, up, down] = stored.map((m, i) => {
-    const matrix = matrixAt(encoding, ptr, m.rows, m.cols, lo)
-    ptr += planeBytes[i]!
-    lo += loPlaneBytes(m.rows, m.cols)
-    return matrix
-  })
-  return { gate: gate!, up: up!, down: down!, width: spec.expert.width }
 }

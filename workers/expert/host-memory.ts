@@ -3,6 +3,7 @@ import { HOST_ROWS, hostTokenBytes } from '../../shared/core/scratch.ts'
 import { hostScratchBytes } from '../../shared/placement/budget.ts'
 import { expertEncoding } from '../../shared/protocol/tiers.ts'
 import type { Tier } from '../../shared/protocol/tiers.ts'
+import type { HostScratch } from '../../wasm/src/expert-probe.ts'
 import { Arena, createMemory } from '../../wasm/src/arena.ts'
 import { instantiateKernels } from '../../wasm/src/kernels.ts'
 import type { KernelChoice, KernelModules, Kernels } from '../../wasm/src/kernels.ts'
@@ -22,7 +23,7 @@ export interface HostMemory {
   readonly encoding: Matrix['encoding']
   readonly arenaBytes: number
   /** Addresses of the buffers of `hostTokenBytes`, HOST_ROWS tokens each. */
-  readonly scratch: { readonly [B in keyof ReturnType<typeof hostTokenBytes>]: number }
+  readonly scratch: HostScratch
 }
 
 export function createHostMemory(spec: ModelSpec, tier: Tier, arenaBytes: number, modules: KernelModules, choice: KernelChoice): HostMemory {

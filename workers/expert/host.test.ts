@@ -25,8 +25,8 @@ let manifest: Manifest
 let modules: KernelModules
 
 beforeAll(async () => {
-  objects = await buildTinyPack()
   modules = await loadKernelModules()
+  objects = await buildTinyPack(modules)
   const parsed = parseManifest(objects.get('manifest.json')!)
   if (!parsed.ok) throw new Error(parsed.error.message)
   manifest = parsed.value

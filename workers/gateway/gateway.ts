@@ -1,6 +1,8 @@
 import { env as bindings, waitUntil } from 'cloudflare:workers'
 import type { AdminApi } from './deps.ts'
 import type { EngineApi } from '../../shared/protocol/engine-api.ts'
+import { TRUNK_PRECISIONS } from '../../shared/protocol/tiers.ts'
+import { oneOfSetting } from '../settings.ts'
 import { createApp } from './app.ts'
 import type { Env } from './env.ts'
 import { rememberContext } from './generate/context-tokens.ts'
@@ -37,7 +39,8 @@ const autoscaler: AdminApi = {
 const wait = (ms: number): Promise<void> => scheduler.wait(ms)
 
 /** Held by the isolate, not by a request: a tokenizer takes longer to load than most answers take to give. */
-const model = new SharedLoad(() => loadModel({ get: (name) => env.BUCKET.get(env.MODEL_PREFIX + name) }, env.TIER), {
+const loadServed = () => loadModel({ get: (name) => env.BUCKET.get(env.MODEL_PREFIX + name) }, env.TIER, oneOfSetting('TRUNK', env.TRUNK, TRUNK_PRECISIONS))
+const model = new SharedLoad(loadServed, {
   wait,
   keepAlive: waitUntil,
 })
