@@ -1,4 +1,10 @@
+import { repairBase } from './base-repair.ts'
+import { stepMs } from './cost-model.ts'
 import type { CostModel } from './cost-model.ts'
+import { Draft } from './draft.ts'
+import { freeOverfull, makeRoom } from './make-room.ts'
+import { scaleLayers } from './scale-layers.ts'
+import { groupUnits } from './units.ts'
 import type { Placement } from './placement.ts'
 
 /** [layers][experts] → (token, expert) pairs of a mean step. A dense layer is empty. */
@@ -49,4 +55,32 @@ export interface Plan {
   /** Experts without a live replica for which no host has bytes left: the target leaves them where they were. SPEC PL9. */
   readonly unplaced: readonly { readonly layer: number; readonly expert: number; readonly bytes: number }[]
   readonly predicted: { readonly beforeMs: number; readonly afterMs: number }
+}
+
+/**
+ * Plans the next placement: base replicas stay where they are, extra copies come and go where the predicted step pays for it. Pure; ties go to the lower id.
+ * First every expert that lost all its replicas gets a base again, unbounded. Then each layer is searched (layer-plan.ts), and what gains most goes first within
+ * the limits of moves and bytes. A plan holds in every budget while old and new copies are both there, as loads come before drops.
+ * @param hosts all that there are; a host of `current` that is not among them is lost. One that `current` does not name joins it when it gets something.
+ * Source: EPLB (DeepSeek-V3) and the replay of fixtures/placement: base replicas pinned, copies by marginal gain under a water-filling split, bytes instead of slots.
+ * Rules: SPEC PL6 to PL13. docs/design/planner.md.
+ */
+export function plan(load: Load, hosts: readonly PlanHost[], current: Placement, limits: PlanLimits): Plan {
+  const units = groupUnits(current, hosts)
+  const speed = Float64Array.from(units.units, (unit) => unit.speed)
+  const draft = new Draft(current, units, limits.expertBytes)
+  const unplaced = repairBase(draft, load, limits.expertBytes)
+  const predict = (): number =>
+    stepMs(
+      limits.cost,
+      load,
+      speed,
+      draft.layers.map((experts, layer) => experts.map((_, expert) => draft.unitsOf(layer, expert))),
+    )
+  const beforeMs = predict()
+  freeOverfull(draft, load)
+  if (unplaced.length > 0) makeRoom(draft, load, unplaced)
+  else scaleLayers(draft, load, speed, limits)
+  const moves = [...draft.loads, ...draft.drops]
+  return { target: draft.finish(current), moves, unplaced, predicted: { beforeMs, afterMs: moves.length === 0 ? beforeMs : predict() } }
 }
