@@ -1,4 +1,3 @@
-import type { CostModel } from '../../shared/placement/cost-model.ts'
 import { samePlaces } from '../../shared/placement/placement.ts'
 import type { Placement } from '../../shared/placement/placement.ts'
 import type { Plan } from '../../shared/placement/plan.ts'
@@ -32,7 +31,6 @@ export interface AutoscalerDeps extends HostCallDeps {
   /** What is deployed; the owner remembers it. */
   readonly deployment: () => Promise<Result<Deployment, MoeError>>
   readonly plan: Planner
-  readonly cost: CostModel
   /** Null takes the alarm back. */
   readonly setAlarm: (atMs: number | null) => void
   readonly onFault: (message: string, error: unknown) => void

@@ -1,3 +1,4 @@
+import { addTraffic, fitCost, NO_COST_SUMS } from '../../shared/placement/cost-fit.ts'
 import { smoothLoad } from '../../shared/placement/demand.ts'
 import type { Plan } from '../../shared/placement/plan.ts'
 import type { ScaleEvent, ScaleReason } from '../../shared/protocol/autoscaler-api.ts'
@@ -107,6 +108,7 @@ export function createControlLoop({ deps, ledger, links, emit }: ControlLoopInpu
     ledger.commit(() => {
       store.write('demand', smoothLoad(store.read('demand'), window, policy))
       store.write('stepTimes', smoothStepTimes(store.read('stepTimes'), window, now, policy.smoothingWindows))
+      store.write('costSums', addTraffic(store.read('costSums') ?? NO_COST_SUMS, Object.values(window.hosts)))
       store.write('window', emptyWindow(expertCounts(deployment), now, window.lastReportMs))
       store.write('engines', liveEngines(ledger.engines(), now))
     })
@@ -154,7 +156,7 @@ export function createControlLoop({ deps, ledger, links, emit }: ControlLoopInpu
       demand: store.read('demand'),
       policy: ledger.policy(),
       tenure: store.read('tenure') ?? {},
-      cost: deps.cost,
+      cost: fitCost(store.read('costSums') ?? NO_COST_SUMS),
       nowMs: nowMs(),
     }
   }

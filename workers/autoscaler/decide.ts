@@ -21,7 +21,8 @@ export interface Situation {
   readonly demand: Demand | null
   readonly policy: Policy
   readonly tenure: Tenure
-  readonly cost: CostModel
+  /** Null: no call was seen yet. */
+  readonly cost: CostModel | null
   readonly nowMs: number
 }
 
@@ -32,7 +33,7 @@ export function planNow(planner: Planner, situation: Situation, forced: boolean)
   const limits: PlanLimits = {
     deviation: demand?.deviation ?? null,
     expertBytes: deployment.expertBytes,
-    cost,
+    cost: cost ?? UNMEASURED,
     movesMax: frozen ? 0 : policy.movesMax,
     moveBytesMax: frozen ? 0 : policy.moveBytesMax,
     copiesMax: policy.copiesMax,
@@ -43,11 +44,14 @@ export function planNow(planner: Planner, situation: Situation, forced: boolean)
   return planner(load, planHosts(records, placement, arenaBytes(deployment), policy.standby), placement, limits)
 }
 
+/** Before any call was measured a plan can only re-place what was lost, or do what it is told: any rate will do. */
+const UNMEASURED: CostModel = { callMs: 0, rttMs: 0, pairsPerMs: 1 }
+
 /** The event that should begin now, or null. Lost hosts' experts are placed again whatever the policy says. SPEC EL12, EL13. */
 export function decide(planner: Planner, situation: Situation): { readonly reason: ScaleReason; readonly plan: Plan } | null {
-  const { placement, records, policy, demand } = situation
+  const { placement, records, policy, demand, cost } = situation
   const lost = placement.hosts.some((host, index) => recordOf(records, host).lost && holdsExperts(placement, index))
-  if (!lost && (!policy.enabled || demand === null)) return null
+  if (!lost && (!policy.enabled || demand === null || cost === null)) return null
   const plan = planNow(planner, situation, false)
   if (samePlaces(plan.target, placement)) return null
   return { reason: lost ? 'lost-host' : 'load', plan }

@@ -1,5 +1,6 @@
 import type { Placement } from '../../shared/placement/placement.ts'
 import type { Policy } from '../../shared/placement/policy.ts'
+import type { CostSums } from '../../shared/placement/cost-fit.ts'
 import type { Demand } from '../../shared/placement/demand.ts'
 import type { Tenure } from '../../shared/placement/tenure.ts'
 import type { ScaleEvent } from '../../shared/protocol/autoscaler-api.ts'
@@ -23,6 +24,8 @@ export interface Documents {
   readonly demand: Demand
   readonly stepTimes: StepTimes
   readonly sources: SourceMeans
+  /** What the cost model is fitted from. */
+  readonly costSums: CostSums
   /** The scale event that is under way, with what is left to do. */
   readonly running: RunningEvent
   /** Who may write: the number of the newest instance. SPEC EL10. */
