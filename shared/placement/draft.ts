@@ -41,7 +41,7 @@ export class Draft {
       for (const [expert, hosts] of experts.entries()) {
         if (hosts.length === 0) continue
         if (!hosts.includes(this.base[layer]![expert]!)) this.base[layer]![expert] = hosts[0]!
-        for (const host of [...hosts]) if (this.isTwin(layer, expert, host)) this.drop(layer, expert, host)
+        for (const host of hosts) if (this.isTwin(layer, expert, host)) this.drop(layer, expert, host)
       }
     }
   }

@@ -95,7 +95,7 @@ class LayerSearch {
   dropWorthless(): void {
     for (const copy of this.dropsByCost()) {
       const limitMs = this.ms * Math.exp(this.price / 2)
-      const { units } = this.split.experts[copy.expert]!
+      const units = [...this.split.experts[copy.expert]!.units]
       if (this.ms > 0 && this.plannedMs(this.risk.valueWithout(copy.expert, units, copy.unit)) >= limitMs) continue // even if others take all that it carries
       const restore = this.split.save()
       const beforeMs = this.ms
