@@ -37,7 +37,7 @@ const EXPERT_BYTES_DEFAULT = (3 * 2880 * 2880 * 4.5) / 8
 export const planCommand = new Command('plan')
   .description('Replay a routing trace under placement policies: balance, churn, cost.')
   .requiredOption('--simulate <trace>', 'routing trace: the compact form or JSON lines, gzipped or not (docs/design/simulator.md)')
-  .addOption(new Option('--policy <name...>', 'placement policies, side by side').choices(POLICIES).default(['static', 'eplb', 'pinned']))
+  .addOption(new Option('--policy <name...>', 'placement policies, side by side').choices(POLICIES).default(['static', 'eplb', 'pinned', 'isomoe']))
   .addOption(new Option('--split <name...>', 'how a step is shared over replicas').choices(BATCH_SPLITS).default(['water']))
   .addOption(new Option('--order <order>', 'one sequence after another, or 64 streams at once').choices(TOKEN_ORDERS).default('interleaved'))
   .option('--hosts <n>', 'hosts that share the experts of every layer', wholeNumber(1, HOSTS_MAX), 8)

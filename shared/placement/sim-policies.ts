@@ -1,5 +1,7 @@
 import { eplb } from './eplb.ts'
 import type { LayerCopies } from './layer-copies.ts'
+import { isomoePolicy } from './sim-isomoe.ts'
+import type { IsomoeShape } from './sim-isomoe.ts'
 import type { Replay, SimulatedPolicy } from './simulator.ts'
 
 /** What a policy plans a window from: the window before, all before, or the window itself (which nobody has). */
@@ -39,6 +41,7 @@ export function replanningPolicy(replay: Replay, planner: Replanner, knowledge: 
 /** `static`, and the planners by what they know: `eplb_prev`. A planner's name alone is with what suits it best on the recorded traffic. */
 export const POLICIES = [
   'static',
+  'isomoe',
   'eplb',
   'greedy',
   'pinned',
@@ -47,8 +50,9 @@ export const POLICIES = [
 export type PolicyName = (typeof POLICIES)[number]
 const USUAL = { eplb: 'eplb_prev', greedy: 'greedy_prev', pinned: 'pinned_history' } as const
 
-export function policyByName(replay: Replay, name: PolicyName, shape: ClusterShape): SimulatedPolicy {
+export function policyByName(replay: Replay, name: PolicyName, shape: IsomoeShape): SimulatedPolicy {
   if (name === 'static') return staticPolicy(replay, shape)
+  if (name === 'isomoe') return isomoePolicy(replay, shape)
   if (name === 'eplb' || name === 'greedy' || name === 'pinned') return policyByName(replay, USUAL[name], shape)
   const [planner, knowledge] = name.split('_') as [Replanner, Knowledge] // as POLICIES builds them
   return replanningPolicy(replay, planner, knowledge, shape)

@@ -1,12 +1,25 @@
 import { beforeAll, expect, it } from 'vitest'
 import golden from '../../test/fixtures/placement/replay.json' with { type: 'json' }
 import { readGptOssTrace } from '../../test/fixtures/routing/read-trace.ts'
+import { POLICY_DEFAULT } from './policy.ts'
 import { replayOrder, TOKEN_ORDERS } from './routing-trace.ts'
 import type { RoutingTrace, TokenOrder } from './routing-trace.ts'
+import { isomoePolicy } from './sim-isomoe.ts'
+import type { IsomoeShape } from './sim-isomoe.ts'
 import { policyByName } from './sim-policies.ts'
 import type { PolicyName } from './sim-policies.ts'
 import { prepareReplay, simulate } from './simulator.ts'
 import type { Replay } from './simulator.ts'
+
+const SHAPE: IsomoeShape = {
+  hosts: golden.hosts,
+  redundant: 16,
+  stepTokens: golden.batch_tokens,
+  expertBytes: 1000,
+  cost: { callMs: 0.035, rttMs: 1, pairsPerMs: 1 },
+  policy: POLICY_DEFAULT,
+  boundFirst: true,
+}
 
 let trace: RoutingTrace
 let replays: Record<TokenOrder, Replay>
@@ -22,7 +35,7 @@ const ROWS = TOKEN_ORDERS.flatMap((order) =>
 )
 
 it.each(ROWS)('[SI2] the scores of $policy with $R redundant copies, $order order', ({ order, policy, R, ...row }) => {
-  const scores = simulate(replays[order], policyByName(replays[order], policy as PolicyName, { hosts: golden.hosts, redundant: R }), {
+  const scores = simulate(replays[order], policyByName(replays[order], policy as PolicyName, { ...SHAPE, redundant: R }), {
     hosts: golden.hosts,
     stepTokens: golden.batch_tokens,
     splits: ['even', 'least_loaded'],
@@ -54,11 +67,35 @@ it('[SI2] the interleaved order runs 64 streams, each through whole sequences, a
 
 it('[SI2] a step is never better balanced than the LP allows, and water is at least as good as least loaded', () => {
   const replay = replays.interleaved
-  const policy = policyByName(replay, 'pinned_prev', { hosts: 8, redundant: 8 })
+  const policy = policyByName(replay, 'pinned_prev', { ...SHAPE, redundant: 8 })
   const [leastLoaded, water] = simulate(replay, policy, { hosts: 8, stepTokens: 64, splits: ['least_loaded', 'water'] }).splits
   expect(water!.step.mean).toBeLessThanOrEqual(leastLoaded!.step.mean)
   expect(water!.step.p99).toBeLessThanOrEqual(leastLoaded!.step.p99)
   expect(water!.work.busiestPairs).toBeGreaterThanOrEqual((64 * 4) / 8)
+})
+
+it('[SI2] isomoe knows only the past: windows that come later change nothing', () => {
+  const replay = replays.interleaved
+  const cut = 6
+  const other: Replay = { ...replay, counts: replay.counts.map((layers, window) => (window < cut ? layers : layers.map((load) => load.toReversed()))) }
+  const [ours, theirs] = [isomoePolicy(replay, SHAPE), isomoePolicy(other, SHAPE)]
+  for (let window = 1; window <= cut; window++) expect(theirs.place(window)).toEqual(ours.place(window))
+  const later = [1, 2, 3, 4, 5].map((after) => [ours.place(cut + after), theirs.place(cut + after)])
+  expect(later.some(([a, b]) => JSON.stringify(a) !== JSON.stringify(b))).toBe(true)
+})
+
+it('[SI2] isomoe keeps to its slots and to its moves, the first plan included where it is bounded', () => {
+  const replay = replays.interleaved
+  const policy = isomoePolicy(replay, { ...SHAPE, policy: { ...POLICY_DEFAULT, movesMax: 20 } })
+  let before = new Set<string>()
+  for (let window = 1; window < replay.windows; window++) {
+    const placed = policy.place(window)
+    const now = new Set(placed.flatMap((layer, l) => layer.flatMap((on, expert) => on.map((host) => `${l}/${expert}@${host}`))))
+    for (const layer of placed) expect(layer.flat().length).toBeLessThanOrEqual(replay.experts + SHAPE.redundant)
+    expect([...now].filter((copy) => !before.has(copy)).length).toBeLessThanOrEqual(window === 1 ? replay.layers * replay.experts + 20 : 20)
+    before = now
+  }
+  expect(before.size).toBeGreaterThan(replay.layers * replay.experts)
 })
 
 /** Numbers of a record of numbers and records, by path. */

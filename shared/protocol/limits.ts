@@ -24,6 +24,11 @@ export const LIMITS = {
   readBytesMax: 16 * MIB,
   readsInFlight: 4,
   chunkBytes: MIB,
+  /** The same of a copy that the autoscaler ordered: a host that grows while it serves holds little beside the new experts. */
+  copyPartBytes: 64 * 1024,
+  /** Experts of one order that are copied at a time, and experts that an order may name. */
+  copiesInFlight: 2,
+  orderExpertsMax: 1024,
   /** Bytes of expert weights on one host; of everything in one isolate. */
   hostArenaBytes: 84 * MIB,
   isolateBytes: 110 * MIB,
