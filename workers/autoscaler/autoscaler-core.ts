@@ -73,6 +73,7 @@ export function createAutoscaler(deps: AutoscalerDeps): AutoscalerCore {
     }
     ledger.commit(() => store.write('engines', recordJoin(live, engine, isolateId, table.epoch, leaseMs())))
     links.join(engine, isolateId, control)
+    loop.armBy(leaseMs()) // its control is given back when nothing comes of it
     return ok({ placement: table, windowMs: ledger.policy().windowMs })
   }
 

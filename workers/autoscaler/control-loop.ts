@@ -171,6 +171,7 @@ export function createControlLoop({ deps, ledger, links, emit }: ControlLoopInpu
       nowMs: nowMs(),
       policy: ledger.policy(),
       lastReportMs: store.read('window')?.lastReportMs ?? -Infinity,
+      engines: ledger.engines(),
       isRunning: store.read('running') !== null,
       records: ledger.hosts(),
       tenure: store.read('tenure') ?? {},

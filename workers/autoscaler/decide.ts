@@ -8,6 +8,8 @@ import { mayDropAfter } from '../../shared/placement/tenure.ts'
 import type { Tenure } from '../../shared/placement/tenure.ts'
 import type { ScaleReason } from '../../shared/protocol/autoscaler-api.ts'
 import type { Deployment } from './base-table.ts'
+import { liveEngines } from './engine-records.ts'
+import type { EngineRecords } from './engine-records.ts'
 import { planHosts, recordOf } from './host-records.ts'
 import type { HostRecords } from './host-records.ts'
 
@@ -66,6 +68,7 @@ export interface AlarmInputs {
   readonly nowMs: number
   readonly policy: Policy
   readonly lastReportMs: number
+  readonly engines: EngineRecords
   readonly isRunning: boolean
   readonly records: HostRecords
   readonly tenure: Tenure
@@ -75,12 +78,13 @@ export interface AlarmInputs {
 
 /**
  * When there is something to do next; null: nothing, until a report or a request comes, so nothing is billed. SPEC EL9.
- * Traffic keeps it at one window, until the load of a span without steps is zero and was acted on once.
+ * Traffic keeps it at one window, until the load of a span without steps is zero and was acted on once; and so does the lease of an engine.
  */
-export function nextAlarmMs({ nowMs, policy, lastReportMs, isRunning, records, tenure, backoffUntilMs }: AlarmInputs): number | null {
+export function nextAlarmMs({ nowMs, policy, lastReportMs, engines, isRunning, records, tenure, backoffUntilMs }: AlarmInputs): number | null {
   const nextWindowMs = nowMs + policy.windowMs
   const inTraffic = nowMs < lastReportMs + (policy.smoothingWindows + 2) * policy.windowMs
-  if (isRunning || inTraffic || Object.values(records).some((record) => record.suspect)) return nextWindowMs
+  const joined = Object.keys(liveEngines(engines, nowMs)).length > 0
+  if (isRunning || inTraffic || joined || Object.values(records).some((record) => record.suspect)) return nextWindowMs
   if (!policy.enabled) return null
   const staysMs = Object.values(tenure).map((sinceMs) => sinceMs + policy.stayMs)
   // What has stayed its time and is still there was kept by the planner, unless it could not act.
