@@ -64,9 +64,9 @@ export const LIMITS = {
   /** Listeners of scale events, and engines, of one autoscaler. */
   eventListenersMax: 32,
   enginesMax: 64,
-  /** Host control calls under way at once, and copies among them. */
+  /** Control calls of the autoscaler under way at once, and hosts that it copies to at once. */
   controlCallsMax: 8,
-  copiesInFlight: 4,
+  copyHostsMax: 4,
   /** Emulated rate of a host, in weights a second. */
   hostRateMin: 100_000,
   hostRateMax: 1e12,

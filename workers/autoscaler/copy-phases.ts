@@ -25,7 +25,7 @@ interface Copy {
 export async function copyToHosts(work: EventWork, { event }: RunningEvent): Promise<void> {
   const loads = event.moves.filter((move) => move.kind === 'load')
   // A host takes one copy after the other: its reads are bounded anyway, and so is what it holds of them in memory.
-  await inParallel(Array.from(new Set(loads.map((move) => move.host))), LIMITS.copiesInFlight, async (host) => {
+  await inParallel(Array.from(new Set(loads.map((move) => move.host))), LIMITS.copyHostsMax, async (host) => {
     const mine = loads.filter((move) => move.host === host)
     for (const copy of copiesOf(work, host, mine)) await loadCopy(work, copy)
   })
@@ -43,7 +43,7 @@ function copiesOf({ deps: { ledger } }: EventWork, host: string, moves: readonly
     experts.push([layer, expert])
     copies.set(peer, experts)
   }
-  return Array.from(copies, ([peer, experts]) => ({ host, peer, experts }))
+  return Array.from(copies).flatMap(([peer, experts]) => inOrders(experts).map((part) => ({ host, peer, experts: part })))
 }
 
 async function loadCopy(work: EventWork, { host, peer, experts }: Copy): Promise<void> {
@@ -95,7 +95,7 @@ export async function dropFromHosts(work: EventWork, drops: readonly Move[]): Pr
     const drained = await work.call(host, (control) => control.drain(order))
     const dropped = drained.ok ? await work.call(host, (control) => control.drop(order)) : drained
     if (!dropped.ok) return work.suspect(host)
-    const bytes = drops.reduce((sum, move) => (move.host === host ? sum + move.bytes : sum), 0)
+    const bytes = experts.reduce((sum, [layer, expert]) => sum + work.deployment.expertBytes[layer]![expert]!, 0)
     ledger.commit(() => {
       ledger.store.write('hosts', answered(ledger.hosts(), dropped.value, host, nowMs() + ledger.policy().leaseMs))
       ledger.update((running) => addBytes(running, bytes))
@@ -107,14 +107,21 @@ function abandonFailed(work: EventWork, host: string, failed: LoadReport['failed
   for (const { expert, error } of failed) work.abandon((move) => move.host === host && move.layer === expert[0] && move.expert === expert[1], error)
 }
 
-export function byHost(moves: readonly Move[]): [host: string, experts: ExpertRef[]][] {
+/** What each host is told, in as many orders as it takes. */
+function byHost(moves: readonly Move[]): [host: string, experts: readonly ExpertRef[]][] {
   const hosts = new Map<string, ExpertRef[]>()
   for (const { host, layer, expert } of moves) {
     const experts = hosts.get(host) ?? []
     experts.push([layer, expert])
     hosts.set(host, experts)
   }
-  return Array.from(hosts)
+  return Array.from(hosts).flatMap(([host, experts]) => inOrders(experts).map((part): [string, readonly ExpertRef[]] => [host, part]))
+}
+
+/** Parts that one order may name. */
+export function inOrders(experts: readonly ExpertRef[]): (readonly ExpertRef[])[] {
+  const count = Math.ceil(experts.length / LIMITS.orderExpertsMax)
+  return Array.from({ length: count }, (_, i) => experts.slice(i * LIMITS.orderExpertsMax, (i + 1) * LIMITS.orderExpertsMax))
 }
 
 export function orderOf({ digest, tier }: Deployment, experts: readonly ExpertRef[]): ExpertOrder {

@@ -6,7 +6,7 @@ import type { ExpertRef, HostControl, HostStatusReport } from '../../shared/prot
 import { LIMITS } from '../../shared/protocol/limits.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import type { Deployment } from './base-table.ts'
-import { orderOf } from './copy-phases.ts'
+import { inOrders, orderOf } from './copy-phases.ts'
 import { callHost, inParallel, pause } from './host-calls.ts'
 import { answered, hostsToAsk, putRecord, recordOf } from './host-records.ts'
 import type { HostRecord, HostRecords } from './host-records.ts'
@@ -60,16 +60,19 @@ async function askTwice(deps: DriverDeps, host: string): Promise<Result<Inventor
 }
 
 /** Whether the host holds nothing now that the table does not give it. */
-async function dropExtras(deps: DriverDeps, deployment: Deployment, host: string, table: Placement, { experts }: Inventory): Promise<boolean> {
+async function dropExtras(deps: DriverDeps, deployment: Deployment, host: string, table: Placement, held: Inventory): Promise<boolean> {
   const given = new Set(expertsOfHost(table, table.hosts.indexOf(host)).map(String))
-  const extra = experts.filter((expert) => !given.has(String(expert)))
-  if (extra.length === 0) return true
-  const order = orderOf(deployment, extra)
-  deps.ledger.commit(() => undefined)
-  const drained = await callHost(deps, host, (control) => control.drain(order))
-  if (!drained.ok) return false
-  deps.ledger.commit(() => undefined)
-  return (await callHost(deps, host, (control) => control.drop(order))).ok
+  const extra = held.experts.filter((expert) => !given.has(String(expert)))
+  for (const experts of inOrders(extra)) {
+    const order = orderOf(deployment, experts)
+    deps.ledger.commit(() => undefined)
+    const drained = await callHost(deps, host, (control) => control.drain(order))
+    if (!drained.ok) return false
+    deps.ledger.commit(() => undefined)
+    const dropped = await callHost(deps, host, (control) => control.drop(order))
+    if (!dropped.ok) return false
+  }
+  return true
 }
 
 function missing({ expertBytes }: Deployment, table: Placement, host: string, before: HostRecord, { experts, report }: Inventory): Move[] {
