@@ -47,6 +47,9 @@ export type GenerateEvent =
   | { readonly type: 'finish'; readonly index: number; readonly reason: FinishReason; readonly promptTokens: number; readonly completionTokens: number }
   | { readonly type: 'error'; readonly error: MoeError }
 
+/** How far the caller of a request is: for each choice the events it received, or null where it wants no more. */
+export type Received = readonly (number | null)[]
+
 export interface ModelInfo {
   readonly model: string
   readonly digest: string
