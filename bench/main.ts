@@ -9,6 +9,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(options: BenchOptions
   attention: () => import('./attention.ts'),
   model: () => import('./model/model.ts'),
   peers: () => import('./peers/peers.ts'),
+  journal: () => import('./journal/journal.ts'),
   serve: () => import('./serve/serve.ts'),
   plan: () => import('./plan/plan.ts'),
   processes: () => import('./processes/processes.ts'),

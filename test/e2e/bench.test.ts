@@ -42,6 +42,10 @@ const BENCHES: Readonly<Record<string, Smoke>> = {
     ),
     excused: /^peers\.\w+\.\w*(llamacpp|wllama)\w*: (not installed: run without --quick|no Chromium here: set CHROMIUM_PATH|(llamacpp|wllama)-process\.ts .+)$/,
   },
+  journal: {
+    rows: words('write_ms decode1.none decode16.none decode1.unconfirmed500_over_none decode16.confirmed0_over_none cpu16.unconfirmed0_over_none'),
+    excused: /^journal\.cpu\d+\.\w+: this system does not say how long a process ran$/,
+  },
   processes: {
     rows: words('call_us.one call_us.between callback_us.between parallel.between stream_mib_s.between peer_mib_s.between lost_ms back_ms'),
   },
