@@ -63,10 +63,11 @@ it('[PL10] it does so too after replicas came and went, and a try leaves nothing
         const { units } = now[expert]!
         if (units[0] === unit) continue
         const before = { pairs: [...split.pairs], experts: structuredClone(split.experts) }
-        const restore = split.save()
+        const restore = units.includes(unit) ? split.save() : null
         if (units.includes(unit)) split.remove(expert, unit)
         else split.add(expert, unit)
-        if (keep) now = now.map((e, i) => (i !== expert ? e : { ...e, units: units.includes(unit) ? units.filter((u) => u !== unit) : [...units, unit] }))
+        if (keep || restore === null)
+          now = now.map((e, i) => (i !== expert ? e : { ...e, units: units.includes(unit) ? units.filter((u) => u !== unit) : [...units, unit] }))
         else {
           restore()
           expect({ pairs: [...split.pairs], experts: split.experts }).toEqual(before)

@@ -5,9 +5,9 @@ const SETTLED_SHARE = 1e-4
 /** How an expert's load is shared over the units that hold it. */
 export interface Replicas {
   /** The base is first. */
-  readonly units: readonly number[]
+  readonly units: number[]
   /** Pairs of a mean step, in the order of `units`. */
-  readonly pairs: readonly number[]
+  readonly pairs: number[]
 }
 
 /**
@@ -22,14 +22,15 @@ export class LayerSplit {
   /** Pairs of a mean step on each unit. */
   readonly pairs: Float64Array
   private readonly settled: number
-  private replicated: number[] = []
+  /** Experts with more than one replica. */
+  replicated: number[] = []
 
   /** @param load pairs of a mean step, an expert each. @param speed of each unit. @param placed [experts] → units, the base first, none twice. */
   constructor(load: readonly number[], speed: Float64Array, placed: readonly (readonly number[])[]) {
     this.load = load
     this.speed = speed
     this.pairs = new Float64Array(speed.length)
-    this.experts = placed.map((units, expert) => ({ units, pairs: units.map((_, replica) => (replica === 0 ? load[expert]! : 0)) }))
+    this.experts = placed.map((units, expert) => ({ units: [...units], pairs: units.map((_, replica) => (replica === 0 ? load[expert]! : 0)) }))
     let total = 0
     for (const [expert, { units }] of this.experts.entries()) {
       total += load[expert]!
@@ -52,32 +53,33 @@ export class LayerSplit {
 
   add(expert: number, unit: number): void {
     const { units, pairs } = this.experts[expert]!
-    this.experts[expert] = { units: [...units, unit], pairs: [...pairs, 0] }
-    if (units.length === 1) this.replicated = [...this.replicated, expert]
+    if (units.length === 1) this.replicated.push(expert)
+    units.push(unit)
+    pairs.push(0)
     this.settle()
   }
 
   /** Not the base. What it carried goes to the base first. */
   remove(expert: number, unit: number): void {
     const { units, pairs } = this.experts[expert]!
-    const gone = units.indexOf(unit)
-    const left = pairs.filter((_, replica) => replica !== gone)
-    left[0] = left.length === 1 ? this.load[expert]! : left[0]! + pairs[gone]!
-    this.pairs[unit]! -= pairs[gone]!
-    this.pairs[units[0]!]! += pairs[gone]!
-    this.experts[expert] = { units: units.filter((_, replica) => replica !== gone), pairs: left }
-    if (units.length === 2) this.replicated = this.replicated.filter((other) => other !== expert)
+    const replica = units.indexOf(unit)
+    const gone = pairs[replica]!
+    units.splice(replica, 1)
+    pairs.splice(replica, 1)
+    pairs[0] = units.length === 1 ? this.load[expert]! : pairs[0]! + gone
+    this.pairs[unit]! -= gone
+    this.pairs[units[0]!]! += gone
+    if (units.length === 1) this.replicated.splice(this.replicated.indexOf(expert), 1)
     this.settle()
   }
 
-  /** For a change that is tried: gives back the state as it is now. */
+  /** For a removal that is tried: gives back the state as it is now. */
   save(): () => void {
     const pairs = this.pairs.slice()
-    const { replicated } = this
-    const shares = replicated.map((expert) => this.experts[expert]!)
+    const replicated = [...this.replicated]
+    const replicas = replicated.map((expert) => ({ units: [...this.experts[expert]!.units], pairs: [...this.experts[expert]!.pairs] }))
     return () => {
-      for (const expert of this.replicated) if (!replicated.includes(expert)) this.experts[expert] = base(this.experts[expert]!, this.load[expert]!)
-      for (const [i, expert] of replicated.entries()) this.experts[expert] = shares[i]!
+      for (const [i, expert] of replicated.entries()) this.experts[expert] = replicas[i]!
       this.replicated = replicated
       this.pairs.set(pairs)
     }
@@ -86,47 +88,42 @@ export class LayerSplit {
   private settle(): void {
     for (let sweep = 0; sweep < SWEEPS_MAX; sweep++) {
       let moved = 0
-      for (const expert of this.replicated) moved += this.pour(expert)
+      for (const expert of this.replicated) moved += this.pour(this.experts[expert]!, this.load[expert]!)
       if (moved <= this.settled) return
     }
   }
 
   /** Raises a common level over the expert's units until its load is poured. Returns how many pairs changed units. */
-  private pour(expert: number): number {
-    const { units, pairs } = this.experts[expert]!
-    const load = this.load[expert]!
+  private pour({ units, pairs }: Replicas, load: number): number {
     if (load === 0) return 0
-    const bottom = units.map((unit, replica) => this.pairs[unit]! - pairs[replica]!)
-    const level = waterLevel(load, bottom, units, this.speed)
+    const level = this.levelOf(units, pairs, load)
     let moved = 0
-    const shares = units.map((unit, replica) => {
-      const share = Math.max(0, level * this.speed[unit]! - bottom[replica]!)
-      moved += Math.abs(share - pairs[replica]!)
-      this.pairs[unit] = bottom[replica]! + share
-      return share
-    })
-    this.experts[expert] = { units, pairs: shares }
+    for (let i = 0; i < units.length; i++) {
+      const unit = units[i]!
+      const share = Math.max(0, level * this.speed[unit]! - (this.pairs[unit]! - pairs[i]!))
+      moved += Math.abs(share - pairs[i]!)
+      this.pairs[unit]! += share - pairs[i]!
+      pairs[i] = share
+    }
     return moved
   }
-}
 
-/** The level at which `load` fills units of these bottoms (pairs) and speeds: units whose bottom is above it are left out, the highest first. */
-function waterLevel(load: number, bottom: readonly number[], units: readonly number[], speed: Float64Array): number {
-  let level = Infinity
-  for (;;) {
-    let pairs = load
-    let speeds = 0
-    for (let i = 0; i < units.length; i++) {
-      if (bottom[i]! >= level * speed[units[i]!]!) continue
-      pairs += bottom[i]!
-      speeds += speed[units[i]!]!
+  /** The level at which `load` fills these units, on top of what others gave them. Units that are above it already are left out, the fullest first. */
+  private levelOf(units: readonly number[], pairs: readonly number[], load: number): number {
+    let level = Infinity
+    for (;;) {
+      let filled = load
+      let speeds = 0
+      for (let i = 0; i < units.length; i++) {
+        const speed = this.speed[units[i]!]!
+        const bottom = this.pairs[units[i]!]! - pairs[i]!
+        if (bottom >= level * speed) continue
+        filled += bottom
+        speeds += speed
+      }
+      const next = filled / speeds
+      if (next >= level) return level
+      level = next
     }
-    const next = pairs / speeds
-    if (next >= level) return level
-    level = next
   }
-}
-
-function base({ units }: Replicas, load: number): Replicas {
-  return { units: [units[0]!], pairs: [load] }
 }

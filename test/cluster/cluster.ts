@@ -16,7 +16,7 @@ import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import type { Tier, TrunkPrecision } from '../../shared/protocol/tiers.ts'
 import type { KernelChoice } from '../../wasm/src/kernels.ts'
-import { bytesBody, rangeReader } from '../fixtures/memory-store.ts'
+import { bytesBody, hostPlatform, rangeReader } from '../fixtures/memory-store.ts'
 import { loadKernelModules } from '../../wasm/src/load-from-disk.ts'
 import { createEngineCore } from '../../workers/engine/engine-core.ts'
 import { hostNames } from '../../shared/placement/host-names.ts'
@@ -79,7 +79,7 @@ export async function createCluster(options: ClusterOptions) {
   const memories = hosts.map(({ arenaBytes }) => createHostMemory(manifest.spec, tier, arenaBytes, modules, kernels))
   const links = hosts.map(({ host }, index) => {
     const isolateId = index.toString(16).padStart(24, '0')
-    const expertHost = () => createExpertHost({ reader: rangeReader(store), manifest, tier, memory: memories[index]!, isolateId })
+    const expertHost = () => createExpertHost({ ...hostPlatform(store), manifest, tier, memory: memories[index]!, isolateId })
     let current = expertHost()
     const hello = {
       protocolVersion: PROTOCOL_VERSION,
@@ -101,7 +101,7 @@ export async function createCluster(options: ClusterOptions) {
         const session: OpenSession = {
           run: (frame) => current.run(frame, assignment.value),
           report: async () => current.report(),
-          close: () => undefined,
+          close: () => assignment.value.close(),
         }
         return ok((options.wrapSession ?? ((s) => s))(session, index))
       },
@@ -109,7 +109,14 @@ export async function createCluster(options: ClusterOptions) {
   })
   const { lanes, limits } = loaded
   const memory = lanes[0]!
-  const info = { model: manifest.name, digest: manifest.digest, tier, contextTokens: memory.budget.contextTokens, vocab: manifest.spec.vocab }
+  const info = {
+    model: manifest.name,
+    digest: manifest.digest,
+    tier,
+    trunk: memory.budget.trunk,
+    contextTokens: memory.budget.contextTokens,
+    vocab: manifest.spec.vocab,
+  }
   const faults: unknown[] = []
   const core = createEngineCore({
     lanes,
@@ -158,7 +165,7 @@ export function choiceBits(events: readonly GenerateEvent[], index: number): str
 
 /** Forgets all weights of a host, as a new isolate would. */
 export function loseWeights(memory: HostMemory): void {
-  memory.slots.drop(() => false)
+  memory.slots.clear()
 }
 
 export async function readManifest(pack: string): Promise<Manifest> {

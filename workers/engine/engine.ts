@@ -108,7 +108,14 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
     if (!placement.ok) return placement
     const { manifest, lanes, limits } = trunk.value
     const memory = lanes[0]!
-    const info = { model: manifest.name, digest: manifest.digest, tier: memory.tier, contextTokens: memory.budget.contextTokens, vocab: manifest.spec.vocab }
+    const info = {
+      model: manifest.name,
+      digest: manifest.digest,
+      tier: memory.tier,
+      trunk: memory.budget.trunk,
+      contextTokens: memory.budget.contextTokens,
+      vocab: manifest.spec.vocab,
+    }
     const rttMs = wholeSetting('RTT_MS', this.env.RTT_MS, 0, LIMITS.rttMsMax)
     const network = createEmulatedNetwork({ rttMs, nowMs: Date.now, wait: () => scheduler.wait(0) })
     const links = placement.value.hosts.map((_, host) => this.link(info, placement.value, network, host))
