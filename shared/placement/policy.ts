@@ -6,7 +6,7 @@ export interface Policy {
   readonly windowMs: number
   /** Load is smoothed over so many windows (exponentially). */
   readonly smoothingWindows: number
-  /** Least predicted gain of a copy, as a share of the step. */
+  /** Least predicted gain of a copy, as a share of its layer's time. */
   readonly gainMin: number
   /** A copy stays so long at least. */
   readonly stayMs: number

@@ -51,6 +51,8 @@ export interface ModelInfo {
   readonly model: string
   readonly digest: string
   readonly tier: Tier
+  /** What the trunk is served at. */
+  readonly trunk: Tier
   /** Positions a sequence may have: the model's, or less if the KV budget holds less. */
   readonly contextTokens: number
   readonly vocab: number

@@ -55,7 +55,10 @@ export function createClusterHost({ host, isolateId, memory, clock, start }: Clu
         return reply
       },
       report: async () => on.report(),
-      close: () => void seen.open--,
+      close() {
+        assignment.value.close()
+        seen.open--
+      },
     })
   }
 
@@ -98,5 +101,5 @@ export type ClusterHost = ReturnType<typeof createClusterHost>
 
 /** Forgets all weights of a host, as a new isolate would. */
 export function loseWeights(memory: HostMemory): void {
-  memory.slots.drop(() => false)
+  memory.slots.clear()
 }

@@ -17,7 +17,7 @@ import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import type { Tier, TrunkPrecision } from '../../shared/protocol/tiers.ts'
 import type { KernelChoice } from '../../wasm/src/kernels.ts'
-import { bytesBody, rangeReader } from '../fixtures/memory-store.ts'
+import { bytesBody, hostPlatform, rangeReader } from '../fixtures/memory-store.ts'
 import { loadKernelModules } from '../../wasm/src/load-from-disk.ts'
 import { createCallDeadlines } from '../../workers/engine/call-deadlines.ts'
 import { callPairsOf } from '../../workers/engine/call-pairs.ts'
@@ -105,7 +105,7 @@ export async function createCluster(options: ClusterOptions) {
   const hosts = names.map((host, index) => {
     const memory = createHostMemory(manifest.spec, tier, LIMITS.hostArenaBytes, modules, kernels)
     const isolateId = index.toString(16).padStart(24, '0')
-    const start = () => createExpertHost({ reader: rangeReader(store), manifest, tier, memory, isolateId })
+    const start = () => createExpertHost({ ...hostPlatform(store), manifest, tier, memory, isolateId })
     return createClusterHost({ host, isolateId, memory, clock, start })
   })
   const within = options.deadlines ? createCallDeadlines(clock.wait) : async <T>(call: Promise<T>) => ok(await call)
@@ -131,7 +131,14 @@ export async function createCluster(options: ClusterOptions) {
   }
   const { lanes, limits } = loaded
   const memory = lanes[0]!
-  const info = { model: manifest.name, digest: manifest.digest, tier, contextTokens: memory.budget.contextTokens, vocab: manifest.spec.vocab }
+  const info = {
+    model: manifest.name,
+    digest: manifest.digest,
+    tier,
+    trunk: memory.budget.trunk,
+    contextTokens: memory.budget.contextTokens,
+    vocab: manifest.spec.vocab,
+  }
   const faults: unknown[] = []
   const hostFaults: string[] = []
   const experts = createExpertHosts({

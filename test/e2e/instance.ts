@@ -34,14 +34,18 @@ export async function startInstance(args: readonly string[], kept?: string): Pro
       if (/^ready /m.test(stdout)) done('ready')
     })
   })
-  if ((await Promise.race([ready, exited])) !== 'ready') throw new Error(`isomoe dev ${args.join(' ')} ended:\n${stdout}${stderr}`)
+  const removeState = () => (kept === undefined ? rm(state, { recursive: true, force: true }) : undefined)
+  if ((await Promise.race([ready, exited])) !== 'ready') {
+    await removeState()
+    throw new Error(`isomoe dev ${args.join(' ')} ended:\n${stdout}${stderr}`)
+  }
   return {
     url: `http://127.0.0.1:${port}`,
     printed: stdout,
     async stop() {
       child.kill('SIGINT')
       const code = await exited
-      if (kept === undefined) await rm(state, { recursive: true, force: true })
+      await removeState()
       return code
     },
   }

@@ -1,10 +1,11 @@
 import { env, evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { beforeAll, expect, it } from 'vitest'
 import type { Placement } from '../../shared/placement/placement.ts'
+import { KERNEL_MODULES } from '../../workers/kernel-modules.ts'
 import { buildTinyPack } from '../fixtures/tiny-pack.ts'
 
 beforeAll(async () => {
-  for (const [name, bytes] of await buildTinyPack()) await env.BUCKET.put(`models/tiny/test/${name}`, bytes)
+  for (const [name, bytes] of await buildTinyPack(KERNEL_MODULES)) await env.BUCKET.put(`models/tiny/test/${name}`, bytes)
 })
 
 async function placement(): Promise<Placement> {

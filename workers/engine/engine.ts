@@ -119,7 +119,14 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
     if (!trunk.ok) return trunk
     const { manifest, lanes, limits } = trunk.value
     const memory = lanes[0]!
-    const info = { model: manifest.name, digest: manifest.digest, tier: memory.tier, contextTokens: memory.budget.contextTokens, vocab: manifest.spec.vocab }
+    const info = {
+      model: manifest.name,
+      digest: manifest.digest,
+      tier: memory.tier,
+      trunk: memory.budget.trunk,
+      contextTokens: memory.budget.contextTokens,
+      vocab: manifest.spec.vocab,
+    }
     const experts = manifest.spec.layers.map(({ ffn }) => (ffn.kind === 'moe' ? manifest.spec.router.experts : 0))
     const first = await this.membership.begin(info, experts)
     if (!first.ok) return first

@@ -6,4 +6,6 @@ export interface Env {
   /** Folder of the served pack, with the slash: `models/<name>/<digest>/`. */
   readonly MODEL_PREFIX: string
   readonly TIER: string
+  /** Precision of the trunk in tiers q8 and q4: q8 or q4. */
+  readonly TRUNK: string
 }

@@ -1,5 +1,7 @@
 import { env as bindings, waitUntil } from 'cloudflare:workers'
 import type { EngineApi } from '../../shared/protocol/engine-api.ts'
+import { TRUNK_PRECISIONS } from '../../shared/protocol/tiers.ts'
+import { oneOfSetting } from '../settings.ts'
 import { createApp } from './app.ts'
 import type { Env } from './env.ts'
 import { rememberContext } from './generate/context-tokens.ts'
@@ -25,7 +27,8 @@ const engine: EngineApi = {
 const wait = (ms: number): Promise<void> => scheduler.wait(ms)
 
 /** Held by the isolate, not by a request: a tokenizer takes longer to load than most answers take to give. */
-const model = new SharedLoad(() => loadModel({ get: (name) => env.BUCKET.get(env.MODEL_PREFIX + name) }, env.TIER), {
+const loadServed = () => loadModel({ get: (name) => env.BUCKET.get(env.MODEL_PREFIX + name) }, env.TIER, oneOfSetting('TRUNK', env.TRUNK, TRUNK_PRECISIONS))
+const model = new SharedLoad(loadServed, {
   wait,
   keepAlive: waitUntil,
 })
