@@ -311,3 +311,13 @@ describe('the RPC face', () => {
     expect(await world.core.state()).toMatchObject({ ok: true, value: { policy: { stayMs: 1 } } })
   })
 })
+
+it('[EL13] load is planned for once a window, whatever else begins a turn', async () => {
+  const world = await warmWorld()
+  await windows(world, 1, HOT_LOAD)
+  await world.core.scale({ dryRun: false, experts: [{ layer: 0, expert: 1, replicas: 1 }] }) // against what the load says
+  await world.run(500)
+  expect(world.table().layers[0]![1]).toEqual([0])
+  await windows(world, 1, HOT_LOAD)
+  expect(world.table().layers[0]![1]).toEqual([0, 2])
+})

@@ -8,7 +8,7 @@ import type { Result } from '../../shared/protocol/result.ts'
 import type { AutoscalerDeps } from './autoscaler-core.ts'
 import { ensureTable } from './base-table.ts'
 import type { Deployment } from './base-table.ts'
-import { decide, nextAlarmMs } from './decide.ts'
+import { decide, holdsLost, nextAlarmMs } from './decide.ts'
 import type { Situation } from './decide.ts'
 import type { EngineLinks } from './engine-links.ts'
 import { liveEngines } from './engine-records.ts'
@@ -80,9 +80,9 @@ export function createControlLoop({ deps, ledger, links, emit }: ControlLoopInpu
       const deployment = await ready()
       if (!deployment.ok) return deps.onFault('the deployment could not be read', deployment.error)
       await driveEvent(driver, deployment.value)
-      closeWindow(deployment.value)
+      const isNewWindow = closeWindow(deployment.value)
       await repairHosts(deployment.value)
-      act(deployment.value)
+      act(deployment.value, isNewWindow)
       while (store.read('running')) await driveEvent(driver, deployment.value) // also one that was begun by hand meanwhile
     } catch (error) {
       if (!(error instanceof Fenced)) deps.onFault('a turn of the control loop failed', error) // the alarm is armed: the next turn goes on
@@ -100,11 +100,11 @@ export function createControlLoop({ deps, ledger, links, emit }: ControlLoopInpu
   }
 
   /** A window closes once, whatever fires twice: a young one stays open. */
-  function closeWindow(deployment: Deployment): void {
+  function closeWindow(deployment: Deployment): boolean {
     const window = store.read('window')
     const policy = ledger.policy()
     const now = nowMs()
-    if (window === null || now - window.startMs < policy.windowMs / 2) return
+    if (window === null || now - window.startMs < policy.windowMs / 2) return false
     ledger.commit(() => {
       store.write('demand', smoothLoad(store.read('demand'), window, policy))
       store.write('stepTimes', smoothStepTimes(store.read('stepTimes'), window, now, policy.smoothingWindows))
@@ -112,6 +112,7 @@ export function createControlLoop({ deps, ledger, links, emit }: ControlLoopInpu
       store.write('window', emptyWindow(expertCounts(deployment), now, window.lastReportMs))
       store.write('engines', liveEngines(ledger.engines(), now))
     })
+    return true
   }
 
   async function repairHosts(deployment: Deployment): Promise<void> {
@@ -126,10 +127,13 @@ export function createControlLoop({ deps, ledger, links, emit }: ControlLoopInpu
     begin('lost-host', { target: { ...placement, epoch: placement.epoch + 1 }, moves: repairs }, startMs)
   }
 
-  function act(deployment: Deployment): void {
+  /** Load is planned for once a window; a turn in between, for a plan by hand or a fault, sees only to lost hosts. */
+  function act(deployment: Deployment, isNewWindow: boolean): void {
     if (mayNotBegin()) return
     const startMs = nowMs()
-    const decision = decide(deps.plan, situation(deployment))
+    const now = situation(deployment)
+    if (!isNewWindow && !holdsLost(now)) return
+    const decision = decide(deps.plan, now)
     if (decision) begin(decision.reason, decision.plan, startMs)
   }
 

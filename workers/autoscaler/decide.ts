@@ -51,8 +51,8 @@ const UNMEASURED: CostModel = { callMs: 0, rttMs: 0, pairsPerMs: 1 }
 
 /** The event that should begin now, or null. Lost hosts' experts are placed again whatever the policy says. SPEC EL12, EL13. */
 export function decide(planner: Planner, situation: Situation): { readonly reason: ScaleReason; readonly plan: Plan } | null {
-  const { placement, records, policy, demand, cost } = situation
-  const lost = placement.hosts.some((host, index) => recordOf(records, host).lost && holdsExperts(placement, index))
+  const { placement, policy, demand, cost } = situation
+  const lost = holdsLost(situation)
   if (!lost && (!policy.enabled || demand === null || cost === null)) return null
   const plan = planNow(planner, situation, false)
   if (samePlaces(plan.target, placement)) return null
@@ -62,6 +62,11 @@ export function decide(planner: Planner, situation: Situation): { readonly reaso
 /** Every host has the same: LIMITS.hostArenaBytes or what the deployment says. */
 function arenaBytes({ base }: Deployment): number {
   return base[0]!.arenaBytes
+}
+
+/** Whether a lost host still stands in the table. */
+export function holdsLost({ placement, records }: Pick<Situation, 'placement' | 'records'>): boolean {
+  return placement.hosts.some((host, index) => recordOf(records, host).lost && holdsExperts(placement, index))
 }
 
 export interface AlarmInputs {
