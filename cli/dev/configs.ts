@@ -76,5 +76,5 @@ async function write(folder: string, config: RawConfig): Promise<string> {
 function template(file: string, overrides: RawConfig): RawConfig {
   const path = join(REPOSITORY, file)
   const { rawConfig } = experimental_readRawConfig({ config: path })
-  return { ...rawConfig, ...overrides, main: resolve(dirname(path), rawConfig.main!) }
+  return { ...rawConfig, ...overrides, vars: { ...rawConfig.vars, ...overrides.vars }, main: resolve(dirname(path), rawConfig.main!) }
 }

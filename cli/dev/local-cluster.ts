@@ -21,7 +21,7 @@ export interface LocalCluster {
   /** Where the gateway listens. Another one once its process was lost. */
   port(): number
   bucket(): Promise<SeedBucket>
-  /** Starts the other processes, each with what is in the bucket now. */
+  /** Starts the other processes, each with what is in the bucket now. The first can call them a moment after: Miniflare watches the registry. */
   startOthers(): Promise<void>
   processes(): readonly ProcessStatus[]
   stop(): Promise<void>
@@ -52,16 +52,23 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
   await rm(join(statePath, 'registry'), { recursive: true, force: true })
   delete process.env['CLOUDFLARE_DEV_REGISTRY_PATH'] // Miniflare prefers it to the option
   const started: WorkerdProcess[] = [await start(0)]
-  let others: Promise<unknown> = Promise.resolve()
+  let others: Promise<void> = Promise.resolve()
   return {
     port: () => started[0]!.current().port,
     bucket: async () => (await started[0]!.current().miniflare.getBindings<{ BUCKET: SeedBucket }>(scriptName(options.processes[0]![0]!))).BUCKET,
-    startOthers: () => (others = Promise.all(scripts.slice(1).map((_, i) => startOther(i + 1)))).then(() => undefined),
+    startOthers: () => (others = startOthers()),
     processes: () => started.map(statusOf),
     async stop() {
       await Promise.allSettled([others])
       await Promise.all(started.map((process) => process.stop()))
     },
+  }
+
+  /** The engine's process after those of the hosts, so that it finds them in the registry. */
+  async function startOthers(): Promise<void> {
+    const [second, ...later] = scripts.map((_, process) => process).slice(1)
+    await Promise.all(later.map(startOther))
+    if (second !== undefined) await startOther(second)
   }
 
   async function startOther(process: number): Promise<void> {

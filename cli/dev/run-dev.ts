@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import { createWriteStream, renameSync, writeFileSync } from 'node:fs'
-import { constants } from 'node:os'
 import { join, resolve } from 'node:path'
 import { InvalidArgumentError } from 'commander'
 import { NETWORK_LANES } from '../../shared/core/scratch.ts'
@@ -26,7 +25,7 @@ import { startRelay } from './relay.ts'
 import type { Relay } from './relay.ts'
 import { seedLocalR2 } from './seed.ts'
 import { lockState } from './state-lock.ts'
-import { STOP_SIGNALS } from './stop-signals.ts'
+import { onceInterrupted } from './stop-signals.ts'
 
 export interface DevOptions {
   readonly model: string
@@ -50,6 +49,8 @@ export interface DevOptions {
 }
 
 const READY_POLL_MS = 50
+/** How long the gateway may not find the engine: processes hear of each other a moment after they run. */
+const REACHED_MS_MAX = 15_000
 
 /** Plans, starts, seeds, says `ready`, and stops all of it on Ctrl-C. */
 export async function runDev(options: DevOptions): Promise<void> {
@@ -90,9 +91,12 @@ function checkCounts({ hosts, standby, processes }: DevOptions): void {
   if (processes > processesMax(hostCount)) throw new InvalidArgumentError(`${hostCount} hosts fill ${processesMax(hostCount)} processes at most.`)
 }
 
-/** Where hosts share the engine's thread nobody computes while a lane waits. With processes or a network between them, somebody may. */
-function lanesOf({ lanes, rttMs, hostRate, processes }: DevOptions): number {
-  return lanes ?? (rttMs > 0 || hostRate !== undefined || processes > 1 ? NETWORK_LANES : 1)
+/**
+ * In one process all workers share a thread: nobody computes while a lane waits. With a network between them somebody may. Between processes
+ * of one machine a call costs the engine more than the wait (docs/design/local-cluster.md has the figures).
+ */
+function lanesOf({ lanes, rttMs }: DevOptions): number {
+  return lanes ?? (rttMs > 0 ? NETWORK_LANES : 1)
 }
 
 async function serve(options: DevOptions, manifest: Manifest, plan: DevPlan, relay: Relay, interrupted: Promise<'interrupted'>): Promise<void> {
@@ -175,27 +179,13 @@ function writeProcesses(state: string, processes: readonly ProcessStatus[]): voi
 
 /** Asks /health until the model is loaded. Throws the service's own reason where it says that loading failed. */
 async function untilReady(port: number): Promise<'ready'> {
+  const giveUpMs = performance.now() + REACHED_MS_MAX
   for (;;) {
     const response = await fetch(`http://127.0.0.1:${port}/health`)
     if (response.status === 200) return 'ready'
     const { error } = (await response.json()) as { error: { code: string; message: string } }
-    if (error.code !== 'loading') throw new CliError('model-failed', `the model does not load: ${error.message}`)
+    const unreached = error.code === 'host_unavailable' && performance.now() < giveUpMs
+    if (error.code !== 'loading' && !unreached) throw new CliError('model-failed', `the model does not load: ${error.message}`)
     await new Promise((done) => setTimeout(done, READY_POLL_MS))
   }
-}
-
-/**
- * A second signal ends the process where it is; Miniflare's handler of `exit` takes workerd along.
- * Not `once`: a handler that is gone when it runs makes wrangler's signal-exit believe that nobody handles the signal.
- */
-function onceInterrupted(): Promise<'interrupted'> {
-  let signals = 0
-  return new Promise((done) => {
-    for (const signal of STOP_SIGNALS) {
-      process.on(signal, () => {
-        if (++signals > 1) process.exit(128 + constants.signals[signal])
-        done('interrupted')
-      })
-    }
-  })
 }
