@@ -86,7 +86,7 @@ async function writeConfigs(folder: string, prefix: string, hosts: readonly stri
     r2_buckets: rawConfig.r2_buckets,
     durable_objects: { bindings: hosts.map((host) => ({ name: hostBinding(host), class_name: 'Expert', script_name: host })) },
   }
-  const vars = { MODEL_PREFIX: prefix, TIER: 'q8', KERNELS: 'auto', ARENA_BYTES: String(LIMITS.hostArenaBytes) }
+  const vars = { MODEL_PREFIX: prefix, TIER: 'q8', KERNELS: 'auto', ARENA_BYTES: String(LIMITS.hostArenaBytes), HOST_RATE: '0' }
   const configs = [bench, ...hosts.map((name) => ({ ...rawConfig, name, main: join(expert, rawConfig.main!), vars }))]
   return Promise.all(
     configs.map(async (config) => {

@@ -52,6 +52,13 @@ const BENCHES: Readonly<Record<string, Smoke>> = {
       'rawread_ms rawread_kept_ms sha256_ms coldload_ms coldload_over_rawread coldload_over_limit',
     ),
   },
+  plan: {
+    rows: words(
+      'balance_interleaved moves_interleaved balance_file moves_file churn_stationary ms_256x32 golden_difference',
+      'balance_interleaved.eplb_even balance_interleaved.pinned moves_interleaved.eplb step_interleaved balance_interleaved.shuffled',
+      'ms_256x32.eplb split_us.no_replicas split_us.1 split_us.64',
+    ),
+  },
 }
 
 it.each(Object.entries(BENCHES))('bench %s --quick gives every row, and measures all that is ours', async (name, { rows, excused }) => {

@@ -44,7 +44,7 @@ function packFiles(files: Readonly<Record<string, Uint8Array>>, tokenizer: boole
   const stored = (name: string) => storedFile(name, files[name] ?? new Uint8Array())
   const unsigned: Manifest = {
     format: 'isomoe-pack',
-    version: 1,
+    version: 2,
     name: 'sample',
     digest: '',
     spec: SPEC,
@@ -57,7 +57,14 @@ function packFiles(files: Readonly<Record<string, Uint8Array>>, tokenizer: boole
         return { ...range(encodedBytes(encoding, rows, cols)), hiSha256: null, name, encoding, rows, cols }
       }),
     },
-    experts: [0, 1].map((expert) => ({ layer: 0, expert, hi: null, lo: null, f32: range(expertRangeBytes(SPEC).f32) })),
+    experts: [0, 1].map((expert) => ({
+      layer: 0,
+      expert,
+      hi: null,
+      lo: null,
+      f32: range(expertRangeBytes(SPEC).f32),
+      probe: { q8: null, q4: null, f32: '01'.repeat(8) },
+    })),
     tokenizer: tokenizer ? { tokenizer: stored('tokenizer.json'), config: stored('tokenizer_config.json') } : null,
     chatTemplate: 'chat_template.jinja' in files ? stored('chat_template.jinja') : null,
     generation: { temperature: 0.7, topP: null, topK: null, minP: null },
