@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createWriteStream, renameSync, writeFileSync } from 'node:fs'
+import { createWriteStream, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { InvalidArgumentError } from 'commander'
 import { NETWORK_LANES } from '../../shared/core/scratch.ts'
@@ -111,6 +111,7 @@ async function serve(options: DevOptions, manifest: Manifest, plan: DevPlan, rel
       (cluster) => cluster.stop(),
       () => undefined, // there is nothing to stop; the failure is on its way as `ready`
     )
+    rmSync(processesFile(options), { force: true }) // its pids belong to others soon
   }
 }
 
@@ -126,7 +127,7 @@ async function openPort(port: number): Promise<Relay> {
 async function seedAndLoad(options: DevOptions, manifest: Manifest, cluster: LocalCluster, relay: Relay): Promise<'ready'> {
   await seedLocalR2(options.model, manifest, await cluster.bucket(), createProgress('seed', process.stderr))
   await cluster.startOthers()
-  writeProcesses(resolve(options.state), cluster.processes())
+  writeProcesses(options, cluster.processes())
   relay.passTo(cluster.port())
   return untilReady(relay.port)
 }
@@ -165,14 +166,18 @@ async function startScripts(options: DevOptions, manifest: Manifest, plan: DevPl
     },
     onRunning(started, all) {
       if (started.process === 0) relay.passTo(started.port)
-      writeProcesses(state, all)
+      writeProcesses(options, all)
     },
   })
 }
 
-/** `<state>/processes.json`, whole at any time: who wants to end a process finds its pid there, and sees the new one when it runs again. */
-function writeProcesses(state: string, processes: readonly ProcessStatus[]): void {
-  const path = join(state, 'processes.json')
+function processesFile({ state }: DevOptions): string {
+  return join(resolve(state), 'processes.json')
+}
+
+/** Whole at any time: who wants to end a process finds its pid there, and sees the new one when it runs again. */
+function writeProcesses(options: DevOptions, processes: readonly ProcessStatus[]): void {
+  const path = processesFile(options)
   writeFileSync(`${path}.draft`, `${JSON.stringify({ processes }, null, 2)}\n`)
   renameSync(`${path}.draft`, path)
 }
