@@ -3,6 +3,7 @@ import packageJson from '../package.json' with { type: 'json' }
 import { devCommand } from './dev/command.ts'
 import { errorLine, exitCodeOf } from './errors.ts'
 import { inspectCommand } from './inspect.ts'
+import { loadCommand } from './load/command.ts'
 import { packCommand } from './pack/command.ts'
 
 const program = new Command('isomoe')
@@ -11,7 +12,7 @@ const program = new Command('isomoe')
   .exitOverride()
   .configureOutput({ writeErr: () => undefined, outputError: () => undefined }) // errors are printed below, all in one way
 
-for (const command of [packCommand, inspectCommand, devCommand]) program.addCommand(command.copyInheritedSettings(program))
+for (const command of [packCommand, inspectCommand, devCommand, loadCommand]) program.addCommand(command.copyInheritedSettings(program))
 
 try {
   await program.parseAsync()

@@ -1,0 +1,121 @@
+import { createParser } from 'eventsource-parser'
+import { LIMITS } from '../../shared/protocol/limits.ts'
+import { ClusterEvent, ClusterState } from './cluster-schema.ts'
+import type { LoadClock } from './drive.ts'
+import { fetchPieces, fetchText, parseJson } from './fetch-text.ts'
+
+/** How the server's cluster looked during a run, where it is isomoe. */
+export interface ClusterView {
+  readonly samples: readonly ClusterSample[]
+  /** Scale events of the run, by id. */
+  readonly events: readonly SeenEvent[]
+}
+
+export interface ClusterSample {
+  /** From the beginning of the measured time, on the client's clock, when the answer had come. */
+  readonly atMs: number
+  readonly epoch: number
+  /** Copies of experts beyond one each; null where the server does not say its placement. */
+  readonly extraCopies: number | null
+  readonly hosts: readonly HostSample[]
+}
+
+export interface HostSample {
+  readonly host: string
+  readonly state: 'warm' | 'standby' | 'lost' | null
+  readonly residentBytes: number
+  /** (token, expert) pairs since the isolate began; null where the server does not count them. */
+  readonly pairs: number | null
+  readonly isolateId: string | null
+}
+
+/** Times of one event on the client's clock: when its first and its last news came. Durations of phases are the server's. */
+export interface SeenEvent {
+  readonly event: ClusterEvent
+  readonly seenMs: number
+  readonly endedMs: number | null
+}
+
+export interface ClusterOptions {
+  /** Without `/v1`. */
+  readonly server: string
+  readonly apiKey: string | null
+  readonly clock: LoadClock
+  readonly originMs: number
+  readonly pollMs: number
+  /** Ends it. */
+  readonly signal: AbortSignal
+}
+
+const REQUEST_MS_MAX = 5000
+const STATE_CHARS_MAX = 16 * 1024 * 1024
+/** A stream that says more is opened again. */
+const EVENTS_CHARS_MAX = 256 * 1024 * 1024
+
+/** Polls /admin/state and follows /admin/events until the signal. Null where the first answer is none that we know: another server. */
+export async function followCluster(options: ClusterOptions): Promise<ClusterView | null> {
+  const samples: ClusterSample[] = []
+  const seen = new Map<number, SeenEvent>()
+  const first = await readState(options)
+  if (first === null) return null
+  samples.push(sampleOf(first, options))
+  const following = followEvents(options, seen)
+  while (!options.signal.aborted) {
+    await options.clock.sleepUntil(options.clock.nowMs() + options.pollMs, options.signal)
+    const state = options.signal.aborted ? null : await readState(options)
+    if (state !== null) samples.push(sampleOf(state, options)) // one that did not come is a gap in the chart
+  }
+  await following
+  return { samples, events: Array.from(seen.values()).toSorted((a, b) => a.event.id - b.event.id) }
+}
+
+async function readState({ server, apiKey, signal }: ClusterOptions): Promise<ClusterState | null> {
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(REQUEST_MS_MAX)])
+  const { text } = await fetchText(`${server}/admin/state`, { apiKey, signal: deadline, charsMax: STATE_CHARS_MAX })
+  return text === null ? null : (ClusterState.safeParse(parseJson(text)).data ?? null)
+}
+
+function sampleOf({ epoch, placement, hosts }: ClusterState, { clock, originMs }: ClusterOptions): ClusterSample {
+  return {
+    atMs: clock.nowMs() - originMs,
+    epoch,
+    extraCopies: placement ? placement.layers.flat().reduce((sum, replicas) => sum + Math.max(0, replicas.length - 1), 0) : null,
+    hosts: hosts.map(({ host, state, isolateId, residentBytes, report }) => ({
+      host,
+      state,
+      isolateId,
+      residentBytes: report?.residentBytes ?? residentBytes ?? 0,
+      pairs: report?.work?.pairs ?? null,
+    })),
+  }
+}
+
+/** Events that had ended before the stream was opened are history, not part of the run: the server sends the kept ones first. */
+async function followEvents(options: ClusterOptions, seen: Map<number, SeenEvent>): Promise<void> {
+  const { server, apiKey, clock, originMs, signal } = options
+  const openedMs = clock.nowMs()
+  const onEvent = ({ data }: { readonly data: string }) => {
+    const event = ClusterEvent.safeParse(parseJson(data)).data
+    if (event === undefined) return
+    const nowMs = clock.nowMs()
+    const known = seen.get(event.id)
+    const old = known === undefined && event.state !== 'running' && nowMs - openedMs < HISTORY_MS
+    if (old || (known === undefined && seen.size >= LIMITS.loadScaleEventsMax)) return
+    const endedMs = event.state === 'running' ? null : (known?.endedMs ?? nowMs - originMs)
+    seen.set(event.id, { event, seenMs: known?.seenMs ?? nowMs - originMs, endedMs })
+  }
+  for (;;) {
+    let full = false
+    const parser = createParser({ maxBufferSize: STATE_CHARS_MAX, onEvent, onError: ({ type }) => (full ||= type === 'max-buffer-size-exceeded') })
+    const request = { apiKey, signal, charsMax: EVENTS_CHARS_MAX, accept: 'text/event-stream' }
+    const fetched = await fetchPieces(`${server}/admin/events`, request, (text) => {
+      if (!full) parser.feed(text)
+    })
+    if (signal.aborted || (!fetched.ok && fetched.reason.startsWith('status '))) return // the run is over, or there are no events
+    await clock.sleepUntil(clock.nowMs() + REOPEN_MS, signal)
+  }
+}
+
+/** What comes right after opening and is over already is from before the run. */
+const HISTORY_MS = 500
+const REOPEN_MS = 1000
