@@ -78,7 +78,7 @@ export async function runLoadCommand(options: LoadCommandOptions): Promise<void>
   if (run.interrupted) process.exitCode = 128 + constants.signals.SIGINT
 }
 
-/** The chart library takes most of a second to load: only who wants a drawing waits for it. */
+/** Only who wants a drawing waits for the chart library. */
 async function writeDrawings({ report: html, svg }: LoadCommandOptions, report: LoadReport): Promise<void> {
   if (html !== undefined) await writeFile(html, (await import('./report/page.ts')).reportPage(report))
   if (svg !== undefined) await writeFile(svg, (await import('./report/chart-file.ts')).chartFile(report))

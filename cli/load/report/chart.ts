@@ -1,12 +1,7 @@
-import { LineChart } from 'echarts/charts'
-import { GridComponent, LegendComponent, MarkLineComponent, TitleComponent } from 'echarts/components'
-import { init, use } from 'echarts/core'
-import type { EChartsCoreOption } from 'echarts/core'
-import { SVGRenderer } from 'echarts/renderers'
+import type { EChartsOption, LineSeriesOption } from 'echarts'
+import { init } from 'echarts/dist/echarts.esm.min'
 import type { Marker, Panel, PanelLine } from './panels.ts'
 import { INK, themeCss } from './theme.ts'
-
-use([LineChart, GridComponent, LegendComponent, MarkLineComponent, TitleComponent, SVGRenderer])
 
 const WIDTH = 960
 const LEFT = 64
@@ -16,6 +11,7 @@ const TOP = 40
 const PANEL = { title: 34, plot: 112 }
 const AXIS = 34
 const FONT = 'system-ui, sans-serif' // no quotes: the library writes it into an attribute as it is
+const SMALL = { fontFamily: FONT, fontSize: 11 }
 
 export interface Chart {
   readonly panels: readonly Panel[]
@@ -40,10 +36,10 @@ export function drawChart(chart: Chart): string {
 /** What the library writes for its script in a browser and for pointers: dead weight here, and numbered by a counter of the process. */
 const FOR_HOVERING = / ecmeta_\w+="[^"]*"| class="zr\d+-cls-\d+"|<style ><!\[CDATA\[[\s\S]*?\]\]>\s*<\/style>\n?/g
 
-function chartOption({ panels, markers, fromS, toS }: Chart): EChartsCoreOption {
+function chartOption({ panels, markers, fromS, toS }: Chart): EChartsOption {
   const top = (i: number) => TOP + i * (PANEL.title + PANEL.plot)
   const last = panels.length - 1
-  const axisText = { color: INK.faint, fontFamily: FONT, fontSize: 11 }
+  const axisText = { ...SMALL, color: INK.faint }
   return {
     animation: false,
     title: panels.map(({ title, unit }, i) => ({
@@ -92,7 +88,7 @@ function seriesName(panel: number, name: string): string {
   return `${panel}/${name}`
 }
 
-function lineSeries(panel: Panel, i: number, line: PanelLine, j: number, markers: readonly Marker[]) {
+function lineSeries(panel: Panel, i: number, line: PanelLine, j: number, markers: readonly Marker[]): LineSeriesOption {
   const color = line.tone === 'bad' ? INK.bad : INK.series[j % INK.series.length]!
   return {
     type: 'line',
@@ -110,34 +106,24 @@ function lineSeries(panel: Panel, i: number, line: PanelLine, j: number, markers
   }
 }
 
-function markLines(panel: Panel, i: number, markers: readonly Marker[]) {
-  const label = { fontFamily: FONT, fontSize: 11 }
-  const vertical = markers.map(({ seconds, label: text, kind }) => {
+type MarkLines = NonNullable<LineSeriesOption['markLine']>
+
+function markLines(panel: Panel, i: number, markers: readonly Marker[]): MarkLines {
+  const data: NonNullable<MarkLines['data']> = markers.map(({ seconds, label, kind }) => {
     const color = kind === 'scale' ? INK.scale : INK.faint
+    const distance = kind === 'scale' ? 24 : [0, 36]
+    const show = i === 0 && label !== ''
     return {
       xAxis: seconds,
       lineStyle: { color, type: kind === 'scale' ? 'solid' : 'dashed', width: 1 },
-      label: {
-        ...label,
-        show: i === 0 && text !== '',
-        formatter: text.replaceAll(/[{}]/g, ''),
-        color,
-        position: 'end',
-        distance: kind === 'scale' ? 24 : [0, 36],
-      },
+      label: { ...SMALL, color, show, formatter: label.replaceAll(/[{}]/g, ''), position: 'end', distance },
     }
   })
-  const limit =
-    panel.limit === null
-      ? []
-      : [
-          {
-            yAxis: panel.limit,
-            lineStyle: { color: INK.faint, type: 'dotted', width: 1 },
-            label: { ...label, formatter: 'SLO', color: INK.faint, position: 'insideEndBottom' },
-          },
-        ]
-  return { silent: true, symbol: 'none', data: [...vertical, ...limit] }
+  if (panel.limit !== null) {
+    const label = { ...SMALL, color: INK.faint, formatter: 'SLO', position: 'insideEndBottom' as const }
+    data.push({ yAxis: panel.limit, lineStyle: { color: INK.faint, type: 'dotted', width: 1 }, label })
+  }
+  return { silent: true, symbol: 'none', data }
 }
 
 /** The least nice number that holds `value`, and three to five even parts of it. */

@@ -27,7 +27,8 @@ function phaseMarkers({ mix, durationMs }: LoadReport): Marker[] {
 function scaleMarkers({ cluster, durationMs, options }: LoadReport): Marker[] {
   const gapMs = (durationMs + options.warmupS * 1000) / 10
   let labelledMs = -Infinity
-  return (cluster?.events ?? []).map(({ event, seenMs }) => {
+  const within = (cluster?.events ?? []).filter(({ seenMs }) => seenMs >= -options.warmupS * 1000 && seenMs <= durationMs)
+  return within.map(({ event, seenMs }) => {
     const labelled = seenMs - labelledMs >= gapMs
     if (labelled) labelledMs = seenMs
     return { seconds: seenMs / 1000, label: labelled ? `#${event.id} ${event.reason}` : '', kind: 'scale' }
