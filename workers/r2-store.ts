@@ -1,4 +1,5 @@
 import { createDeadlines } from '../shared/protocol/deadlines.ts'
+import type { Deadlines } from '../shared/protocol/deadlines.ts'
 import { fail } from '../shared/protocol/errors.ts'
 import type { MoeError } from '../shared/protocol/errors.ts'
 import { toHex } from '../shared/protocol/hex.ts'
@@ -17,20 +18,24 @@ const STALL = { tickMs: 5000, ticks: 4 }
 
 /** A pack in R2 as ranges that arrive in memory verified. One for each object of a Worker: its timer and its reads die with the object. */
 export function r2RangeReader(bucket: R2Bucket, prefix: string): RangeReader {
-  const deadlines = createDeadlines((ms, fire) => {
+  return createRangeReader({ store: r2Store(bucket, prefix), sha256Hex, deadlines: readDeadlines() })
+}
+
+/** How long a read may stay silent. One for each object of a Worker, as its timer dies with the object. */
+export function readDeadlines(): Deadlines {
+  return createDeadlines((ms, fire) => {
     const timer = setTimeout(fire, ms)
     return () => clearTimeout(timer)
   }, STALL)
-  return createRangeReader({ store: r2Store(bucket, prefix), sha256Hex, deadlines })
 }
 
-/** A pack in R2 as a range store. `prefix` ends in a slash. */
-export function r2Store(bucket: R2Bucket, prefix: string): RangeStore {
+/** A pack in R2 as a range store. `prefix` ends in a slash; parts have at most `partBytes`. */
+export function r2Store(bucket: R2Bucket, prefix: string, partBytes: number = LIMITS.chunkBytes): RangeStore {
   return {
     async open(object, offset, bytes) {
       try {
         const found = await bucket.get(prefix + object, { range: { offset, length: bytes } })
-        return found && readBody(found.body, Math.min(bytes, LIMITS.chunkBytes))
+        return found && readBody(found.body, Math.min(bytes, partBytes))
       } catch (error) {
         if (String(error).includes(`(${RANGE_NOT_SATISFIABLE})`)) return NO_BYTES // the object ends before the range begins
         throw error
@@ -54,7 +59,8 @@ function readBody(body: ReadableStream, chunkBytes: number): RangeBody {
   }
 }
 
-async function sha256Hex(bytes: Uint8Array): Promise<string> {
+/** Lower-case hex. */
+export async function sha256Hex(bytes: Uint8Array): Promise<string> {
   return toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)))
 }
 

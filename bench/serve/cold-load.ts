@@ -41,14 +41,14 @@ async function runRounds(pack: HostPack, rounds: number, folder: string): Promis
   const hosts = hostNames(rounds)
   const workerLog: string[] = []
   const cluster = await startLocalCluster({
-    configs: await writeConfigs(folder, prefix, hosts),
+    processes: [await writeConfigs(folder, prefix, hosts)],
     wasmAlias: new Map(),
-    persistPath: join(folder, 'state'),
+    statePath: folder,
     onLog: ({ level, message }) => workerLog.push(`${level} ${message}`),
   })
   const time = async (path: string): Promise<number> => {
     const begin = performance.now()
-    const response = await fetch(`http://127.0.0.1:${cluster.port}/${path}`)
+    const response = await fetch(`http://127.0.0.1:${cluster.port()}/${path}`)
     const text = await response.text()
     const ms = performance.now() - begin
     const want = path.startsWith('open') ? 0 : pack.expertBytes
@@ -86,7 +86,7 @@ async function writeConfigs(folder: string, prefix: string, hosts: readonly stri
     r2_buckets: rawConfig.r2_buckets,
     durable_objects: { bindings: hosts.map((host) => ({ name: hostBinding(host), class_name: 'Expert', script_name: host })) },
   }
-  const vars = { MODEL_PREFIX: prefix, TIER: 'q8', KERNELS: 'auto', ARENA_BYTES: String(LIMITS.hostArenaBytes) }
+  const vars = { MODEL_PREFIX: prefix, TIER: 'q8', KERNELS: 'auto', ARENA_BYTES: String(LIMITS.hostArenaBytes), HOST_RATE: '0' }
   const configs = [bench, ...hosts.map((name) => ({ ...rawConfig, name, main: join(expert, rawConfig.main!), vars }))]
   return Promise.all(
     configs.map(async (config) => {

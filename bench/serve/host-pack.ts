@@ -49,7 +49,7 @@ export function buildHostPack(): HostPack {
     objects.set(name, object)
     for (let expert = 0; expert < HOST_SPEC.router.experts; expert++) {
       const at = expert * bytes
-      experts.push({ layer, expert, hi: rangeOf(name, object, at, hi), lo: rangeOf(name, object, at + hi, lo), f32: null })
+      experts.push({ layer, expert, hi: rangeOf(name, object, at, hi), lo: rangeOf(name, object, at + hi, lo), f32: null, probe: NOT_PROBED })
     }
   }
   const draft: Manifest = {
@@ -68,6 +68,9 @@ export function buildHostPack(): HostPack {
   const manifest = { ...draft, digest: sha256Hex(digestInput(draft)) }
   return { manifest, manifestBytes: Buffer.from(canonicalJson(manifest)), objects, expertBytes: bytes * experts.length }
 }
+
+/** Random bytes are no weights: nobody probes them. */
+const NOT_PROBED = { q8: '0'.repeat(16), q4: '0'.repeat(16), f32: null }
 
 /** Of a trunk that no engine loads. */
 const NOT_READ = '0'.repeat(64)

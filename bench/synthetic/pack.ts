@@ -16,6 +16,9 @@ import { MANIFEST_FORMAT, MANIFEST_VERSION } from '../../shared/protocol/manifes
 import type { ExpertEntry, Manifest, StoredRange, TrunkEntry } from '../../shared/protocol/manifest.ts'
 import { digestInput } from '../../shared/protocol/manifest-parser.ts'
 import { expertRangeBytes, RANGE_ALIGN_BYTES } from '../../shared/protocol/pack-layout.ts'
+import type { Tier } from '../../shared/protocol/tiers.ts'
+import { createExpertProber, probeStored } from '../../wasm/src/expert-probe.ts'
+import { loadKernelModules } from '../../wasm/src/load-from-disk.ts'
 import { benchFolder, cacheKey } from '../cache.ts'
 import { blockScale, centerNibbles, createBlockPool, createRandom32, randomFloats } from './random-blocks.ts'
 import type { BlockPool, Random32 } from './random-blocks.ts'
@@ -23,8 +26,9 @@ import { specOf } from './shape.ts'
 import type { SyntheticShape } from './shape.ts'
 
 /** Raised when the same seed would give other bytes, or the manifest has other fields. */
-const GENERATOR_VERSION = 2
+const GENERATOR_VERSION = 3
 const SEED = 1
+const TIERS: readonly Tier[] = ['q8', 'q4']
 /** Width of the router's weights: logits of deviation about 1 at hidden 1024, so that routing spreads. */
 const ROUTER_WIDTH = 0.1
 
@@ -63,7 +67,7 @@ export async function writeSyntheticPack(shape: SyntheticShape, folder: string):
     name: 'synthetic-moe',
     digest: '',
     spec,
-    tiers: ['q8', 'q4'],
+    tiers: TIERS,
     trunk: { q8: await writeTrunk(spec, pools, folder), f32: [] },
     experts: await writeExperts(spec, pools, folder),
     tokenizer: null,
@@ -122,6 +126,8 @@ function* trunkParts(tensor: TrunkTensor, { random, hi, lo }: Pools): Iterable<U
 
 async function writeExperts(spec: ModelSpec, pools: Pools, folder: string): Promise<ExpertEntry[]> {
   const bytes = expertRangeBytes(spec)
+  const prober = createExpertProber(await loadKernelModules(), spec, TIERS)
+  const sha256Hex = (row: Uint8Array) => createHash('sha256').update(row).digest('hex')
   const entries: ExpertEntry[] = []
   for (const layer of moeLayers(spec)) {
     const object = await createObject(folder, `experts-${layer}.bin`)
@@ -129,7 +135,9 @@ async function writeExperts(spec: ModelSpec, pools: Pools, folder: string): Prom
       for (let expert = 0; expert < spec.router.experts; expert++) {
         const hi = await writeRange(object, bytes.hi, pools.hi.cut(bytes.hi))
         const lo = await writeRange(object, bytes.lo, pools.lo.cut(bytes.lo), 1)
-        entries.push({ layer, expert, hi, lo, f32: null })
+        const ranges = { hi, lo, f32: null }
+        const probe = await probeStored(prober, ranges, TIERS, (range, into) => object.read(range, into), sha256Hex)
+        entries.push({ layer, expert, ...ranges, probe })
       }
     } finally {
       await object.close()

@@ -80,6 +80,10 @@ class TappedSession extends RpcTarget implements HostSession {
   report(): Promise<HostReport> {
     return this.session.report()
   }
+
+  [Symbol.dispose](): void {
+    ;(this.session as HostSession & Disposable)[Symbol.dispose]()
+  }
 }
 
 export default expert

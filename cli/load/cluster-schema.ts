@@ -4,11 +4,16 @@ import { LIMITS } from '../../shared/protocol/limits.ts'
 
 const count = z.number().min(0)
 const nullable = <T extends z.ZodType>(type: T) => type.nullish().transform((value) => value ?? null)
+const eventState = z.enum(['running', 'done', 'failed'])
 
-/** What a load test reads of GET /admin/state: of the autoscaler's account, or of the engine's alone where there is no autoscaler. */
-export const ClusterState = z.object({
+/** What a load test reads of an autoscaler's account, or of an engine's, which says less. */
+const ClusterState = z.object({
   epoch: z.number(),
-  placement: z.object({ layers: z.array(z.array(z.array(z.int().min(0)).max(LIMITS.hostsMax)).max(LIMITS.expertsMax)).max(LIMITS.layersMax) }).nullish(),
+  placement: z
+    .object({
+      layers: z.array(z.array(z.array(z.int().min(0)).max(LIMITS.hostsMax)).max(LIMITS.expertsMax)).max(LIMITS.layersMax),
+    })
+    .nullish(),
   hosts: z
     .array(
       z.object({
@@ -20,6 +25,11 @@ export const ClusterState = z.object({
       }),
     )
     .max(LIMITS.hostsMax),
+  /** Those that it keeps. */
+  events: z
+    .array(z.object({ id: z.int(), state: eventState }))
+    .max(LIMITS.loadScaleEventsMax)
+    .nullish(),
 })
 
 /** What it reads of a scale event (ScaleEvent of shared/protocol). */
@@ -28,7 +38,7 @@ export const ClusterEvent = z.object({
   reason: z.string().max(64),
   fromEpoch: z.number(),
   toEpoch: z.number(),
-  state: z.enum(['running', 'done', 'failed']),
+  state: eventState,
   moves: z
     .array(z.object({ kind: z.enum(['load', 'drop']), layer: z.int(), expert: z.int(), host: z.string(), bytes: count }))
     .max(LIMITS.layersMax * LIMITS.expertsMax),
@@ -37,3 +47,9 @@ export const ClusterEvent = z.object({
 
 export type ClusterState = z.output<typeof ClusterState>
 export type ClusterEvent = z.output<typeof ClusterEvent>
+
+/** Reads GET /admin/state: the autoscaler's account that lies in the engine's; where that one did not answer, the engine's own. Null where it is neither. */
+export function readClusterState(body: unknown): ClusterState | null {
+  const inner = z.object({ autoscaler: ClusterState }).safeParse(body)
+  return inner.success ? inner.data.autoscaler : (ClusterState.safeParse(body).data ?? null)
+}

@@ -1,6 +1,7 @@
 import { createParser } from 'eventsource-parser'
 import { LIMITS } from '../../shared/protocol/limits.ts'
-import { ClusterEvent, ClusterState } from './cluster-schema.ts'
+import { ClusterEvent, readClusterState } from './cluster-schema.ts'
+import type { ClusterState } from './cluster-schema.ts'
 import type { LoadClock } from './drive.ts'
 import { fetchPieces, fetchText, parseJson } from './fetch-text.ts'
 
@@ -59,7 +60,8 @@ export async function followCluster(options: ClusterOptions): Promise<ClusterVie
   const first = await readState(options)
   if (first === null) return null
   samples.push(sampleOf(first, options))
-  const following = followEvents(options, seen)
+  const history = new Set(first.events?.filter(({ state }) => state !== 'running').map(({ id }) => id))
+  const following = followEvents(options, history, seen)
   while (!options.signal.aborted) {
     await options.clock.sleepUntil(options.clock.nowMs() + options.pollMs, options.signal)
     const state = options.signal.aborted ? null : await readState(options)
@@ -72,7 +74,7 @@ export async function followCluster(options: ClusterOptions): Promise<ClusterVie
 async function readState({ server, apiKey, signal }: ClusterOptions): Promise<ClusterState | null> {
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(REQUEST_MS_MAX)])
   const { text } = await fetchText(`${server}/admin/state`, { apiKey, signal: deadline, charsMax: STATE_CHARS_MAX })
-  return text === null ? null : (ClusterState.safeParse(parseJson(text)).data ?? null)
+  return text === null ? null : readClusterState(parseJson(text))
 }
 
 function sampleOf({ epoch, placement, hosts }: ClusterState, { clock, originMs }: ClusterOptions): ClusterSample {
@@ -90,17 +92,15 @@ function sampleOf({ epoch, placement, hosts }: ClusterState, { clock, originMs }
   }
 }
 
-/** Events that had ended before the stream was opened are history, not part of the run: the server sends the kept ones first. */
-async function followEvents(options: ClusterOptions, seen: Map<number, SeenEvent>): Promise<void> {
+/** @param history events that had ended when the run began: the server sends them first, and they are no part of it. */
+async function followEvents(options: ClusterOptions, history: ReadonlySet<number>, seen: Map<number, SeenEvent>): Promise<void> {
   const { server, apiKey, clock, originMs, signal } = options
-  const openedMs = clock.nowMs()
   const onEvent = ({ data }: { readonly data: string }) => {
     const event = ClusterEvent.safeParse(parseJson(data)).data
     if (event === undefined) return
     const nowMs = clock.nowMs()
     const known = seen.get(event.id)
-    const old = known === undefined && event.state !== 'running' && nowMs - openedMs < HISTORY_MS
-    if (old || (known === undefined && seen.size >= LIMITS.loadScaleEventsMax)) return
+    if (history.has(event.id) || (known === undefined && seen.size >= LIMITS.loadScaleEventsMax)) return
     const endedMs = event.state === 'running' ? null : (known?.endedMs ?? nowMs - originMs)
     seen.set(event.id, { event, seenMs: known?.seenMs ?? nowMs - originMs, endedMs })
   }
@@ -116,6 +116,4 @@ async function followEvents(options: ClusterOptions, seen: Map<number, SeenEvent
   }
 }
 
-/** What comes right after opening and is over already is from before the run. */
-const HISTORY_MS = 500
 const REOPEN_MS = 1000

@@ -26,6 +26,15 @@ export class ObjectWriter {
     return new RangeWriter(this.#handle, this.#object, offset, bytes)
   }
 
+  /** Reads a finished range back. */
+  async read({ offset, bytes }: StoredRange, into: Uint8Array): Promise<void> {
+    for (let done = 0; done < bytes;) {
+      const { bytesRead } = await this.#handle.read(into, done, bytes - done, offset + done)
+      if (bytesRead === 0) throw new RangeError(`${this.#object} ends at ${offset + done}`)
+      done += bytesRead
+    }
+  }
+
   async close(): Promise<void> {
     await this.#handle.close()
   }
@@ -33,7 +42,7 @@ export class ObjectWriter {
 
 /** Creates an object that must not exist yet. */
 export async function createObject(folder: string, object: string): Promise<ObjectWriter> {
-  return new ObjectWriter(object, await open(join(folder, object), 'wx'))
+  return new ObjectWriter(object, await open(join(folder, object), 'wx+'))
 }
 
 /** Writes one range in order and keeps its checksum. */

@@ -11,6 +11,8 @@ import type { Manifest, StoredFile } from '../../shared/protocol/manifest.ts'
 import { digestInput, isModelName, parseManifest } from '../../shared/protocol/manifest-parser.ts'
 import { TIERS } from '../../shared/protocol/tiers.ts'
 import type { Tier } from '../../shared/protocol/tiers.ts'
+import { createExpertProber } from '../../wasm/src/expert-probe.ts'
+import { loadKernelModules } from '../../wasm/src/load-from-disk.ts'
 import { CliError, unwrap } from '../errors.ts'
 import type { Progress } from '../progress.ts'
 import { openCheckpoint } from '../safetensors/checkpoint.ts'
@@ -47,7 +49,7 @@ interface Source {
 
 /**
  * Packs a Hugging Face folder: reads and checks everything that can be checked without the weights' values, then writes object after object
- * into the staging folder and publishes it. Throws CliError naming the file or tensor; then nothing is published. SPEC PK1 to PK9.
+ * into the staging folder and publishes it. Throws CliError naming the file or tensor; then nothing is published. SPEC PK1 to PK10.
  * @param stage makes the staging folder, once the input has been checked.
  */
 export async function packCheckpoint(request: PackRequest, stage: () => Promise<Staging>, progress: Progress): Promise<Manifest> {
@@ -97,7 +99,8 @@ async function readSource(folder: SourceFolder, warn: (message: string) => void)
 async function writePack(name: string, tiers: readonly Tier[], source: Source, files: TextFiles, folder: string, progress: Progress): Promise<Manifest> {
   const { spec, sources, checkpoint, generation } = source
   const encoder = new TensorEncoder(checkpoint, spec, tiers)
-  const job = { spec, sources, tiers, encoder, folder, onValues: (count: number, stage: string) => progress.advance(count, stage) }
+  const prober = createExpertProber(await loadKernelModules(), spec, tiers)
+  const job = { spec, sources, tiers, encoder, prober, folder, onValues: (count: number, stage: string) => progress.advance(count, stage) }
   const store = async (file: PackFile | null) => file && (await writePackFile(folder, file))
   progress.start(valueCount(spec))
   const manifest = withDigest({

@@ -3,6 +3,8 @@ import { expect, it } from 'vitest'
 import { unwrap } from '../errors.ts'
 import type { Checkpoint } from '../safetensors/checkpoint.ts'
 import { temporaryFolder } from '../testing/temporary-folder.ts'
+import { createExpertProber } from '../../wasm/src/expert-probe.ts'
+import { loadKernelModules } from '../../wasm/src/load-from-disk.ts'
 import { TINY_CONFIG } from '../testing/tiny-checkpoint.ts'
 import { TensorEncoder } from './encoder.ts'
 import { writeExperts, writeTrunk } from './weights.ts'
@@ -24,7 +26,15 @@ it('[PK2] packing holds the values of one tensor, the largest, and never allocat
     },
   }
   const tiers = ['q8', 'q4', 'f32'] as const
-  const job = { spec, sources, tiers, encoder: new TensorEncoder(zeros, spec, tiers), folder, onValues: () => undefined }
+  const job = {
+    spec,
+    sources,
+    tiers,
+    encoder: new TensorEncoder(zeros, spec, tiers),
+    prober: createExpertProber(await loadKernelModules(), spec, tiers),
+    folder,
+    onValues: () => undefined,
+  }
   await writeTrunk(job)
   await writeExperts(job)
   const largest = 640 * 36

@@ -1,11 +1,14 @@
+import { createHash } from 'node:crypto'
 import { hiPlaneBytes } from '../../shared/core/layout.ts'
 import { moeLayers } from '../../shared/core/model-spec.ts'
 import type { ModelSpec } from '../../shared/core/model-spec.ts'
 import type { TensorSources } from '../../shared/core/tensor-sources.ts'
 import { expertMatrices, tensorEncoding, trunkTensors } from '../../shared/core/tensors.ts'
-import type { ExpertEntry, Manifest, TrunkEntry } from '../../shared/protocol/manifest.ts'
+import type { ExpertEntry, Manifest, StoredRange, TrunkEntry } from '../../shared/protocol/manifest.ts'
 import { expertRangeBytes } from '../../shared/protocol/pack-layout.ts'
 import type { Tier } from '../../shared/protocol/tiers.ts'
+import { probeStored } from '../../wasm/src/expert-probe.ts'
+import type { ExpertProber } from '../../wasm/src/expert-probe.ts'
 import type { TensorEncoder } from './encoder.ts'
 import { createObject } from './object-writer.ts'
 import type { ObjectWriter } from './object-writer.ts'
@@ -16,6 +19,7 @@ export interface WeightsJob {
   readonly sources: TensorSources
   readonly tiers: readonly Tier[]
   readonly encoder: TensorEncoder
+  readonly prober: ExpertProber
   /** The folder that the objects go to. */
   readonly folder: string
   readonly onValues: (count: number, stage: string) => void
@@ -71,7 +75,7 @@ export async function writeExperts(job: WeightsJob): Promise<ExpertEntry[]> {
 
 /**
  * One expert: the hi planes of gate, up and down, then their lo planes. A matrix comes out of the encoder as hi then lo, and each half goes
- * straight to its own range, so q4 reads one piece and no expert is ever held whole.
+ * straight to its own range, so q4 reads one piece. What was written is read back once, for the probe: the only time that an expert is held whole.
  */
 async function writeExpert(job: WeightsJob, layer: number, expert: number, planes: ObjectWriter | null, full: ObjectWriter | null): Promise<ExpertEntry> {
   const bytes = expertRangeBytes(job.spec)
@@ -90,5 +94,8 @@ async function writeExpert(job: WeightsJob, layer: number, expert: number, plane
     await f32?.append(job.encoder.encode(values, rows, cols, 'f32-matrix'))
     job.onValues(rows * cols, `experts, layer ${layer + 1} of ${job.spec.layers.length}`)
   }
-  return { layer, expert, hi: hi?.finish() ?? null, lo: lo?.finish() ?? null, f32: f32?.finish() ?? null }
+  const ranges = { hi: hi?.finish() ?? null, lo: lo?.finish() ?? null, f32: f32?.finish() ?? null }
+  const read = (range: StoredRange, into: Uint8Array) => (range === ranges.f32 ? full : planes)!.read(range, into)
+  const sha256Hex = (row: Uint8Array) => createHash('sha256').update(row).digest('hex')
+  return { layer, expert, ...ranges, probe: await probeStored(job.prober, ranges, job.tiers, read, sha256Hex) }
 }

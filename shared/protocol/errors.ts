@@ -18,9 +18,12 @@ export const ERROR_CODES = {
   'storage-unavailable': { retryable: true, overloaded: false },
   'weights-missing': { retryable: true, overloaded: false },
   'weights-corrupt': { retryable: true, overloaded: false },
+  'probe-failed': { retryable: true, overloaded: false },
   'manifest-invalid': { retryable: false, overloaded: false },
   'host-unavailable': { retryable: true, overloaded: false },
   'over-budget': { retryable: false, overloaded: false },
+  /** Something that excludes it is under way. */
+  conflict: { retryable: true, overloaded: false },
   internal: { retryable: false, overloaded: false },
 } as const
 
@@ -41,9 +44,11 @@ export interface ErrorDetails {
   'storage-unavailable': { object: string }
   'weights-missing': { object: string }
   'weights-corrupt': { object: string; offset: number }
+  'probe-failed': { layer: number; expert: number }
   'manifest-invalid': { field: string }
   'host-unavailable': { host: string }
   'over-budget': { part: string; bytes: number; budgetBytes: number }
+  conflict: { event: number }
   internal: Record<never, never>
 }
 

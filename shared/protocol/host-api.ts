@@ -92,7 +92,10 @@ export interface HostControl {
   /** Brings experts in, from `peer` where given, else (or where the peer fails) from storage. They stay until they are dropped. */
   load(order: ExpertOrder, peer: PeerSource | null): Promise<Result<LoadReport, MoeError>>
   probe(order: ExpertOrder): Promise<Result<ProbeReport, MoeError>>
-  /** From here on frames that name these experts are `not-resident`; resolves when none that came before is under way. */
+  /**
+   * From here on frames that name these experts are `not-resident`, until a load names them or a session of a later epoch than any so far
+   * does; resolves when none that came before is under way.
+   */
   drain(order: ExpertOrder): Promise<Result<HostStatusReport, MoeError>>
   /** Frees them. What is not resident is fine. */
   drop(order: ExpertOrder): Promise<Result<HostStatusReport, MoeError>>

@@ -24,6 +24,11 @@ export const LIMITS = {
   readBytesMax: 16 * MIB,
   readsInFlight: 4,
   chunkBytes: MIB,
+  /** The same of a copy that the autoscaler ordered: a host that grows while it serves holds little beside the new experts. */
+  copyPartBytes: 64 * 1024,
+  /** Experts of one order that are copied at a time, and experts that an order may name. */
+  copiesInFlight: 2,
+  orderExpertsMax: 1024,
   /** Bytes of expert weights on one host; of everything in one isolate. */
   hostArenaBytes: 84 * MIB,
   isolateBytes: 110 * MIB,
@@ -50,6 +55,21 @@ export const LIMITS = {
   lanesMax: 8,
   /** Emulated round trip of a call to a host. */
   rttMsMax: 1000,
+  /** Scale events that the autoscaler keeps. */
+  scaleEventsKept: 64,
+  /** Experts that one manual plan names. */
+  scaleExpertsMax: 1024,
+  /** Bytes of scale events that a listener leaves unread; one that leaves more is ended and may come again from where it was. */
+  eventBytesMax: MIB,
+  /** Listeners of scale events, and engines, of one autoscaler. */
+  eventListenersMax: 32,
+  enginesMax: 64,
+  /** Control calls of the autoscaler under way at once, and hosts that it copies to at once. */
+  controlCallsMax: 8,
+  copyHostsMax: 4,
+  /** Emulated rate of a host, in weights a second. */
+  hostRateMin: 100_000,
+  hostRateMax: 1e12,
   /** Events of one request that its reader has not taken. A client that stops reading costs no more. */
   unreadBytesMax: 4 * MIB,
   /** `isomoe load`: what it plans, what it keeps open, and what it takes from a server it knows nothing of. */

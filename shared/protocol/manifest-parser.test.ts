@@ -8,7 +8,7 @@ import { tensorEncoding, trunkTensors } from '../core/tensors.ts'
 import { canonicalJson } from './canonical-json.ts'
 import { LIMITS } from './limits.ts'
 import { checkDigest, digestInput, isModelName, parseManifest } from './manifest-parser.ts'
-import type { Manifest, StoredRange } from './manifest.ts'
+import type { ExpertEntry, Manifest, StoredRange } from './manifest.ts'
 import { expertRangeBytes } from './pack-layout.ts'
 import type { Tier } from './tiers.ts'
 
@@ -59,6 +59,7 @@ function sampleManifest(tiers: readonly Tier[] = ['q8', 'q4', 'f32']): Manifest 
       const hiSha256 = encoding === 'q8' ? SHA : null
       return { ...range(`trunk.${tier}.bin`, encodedBytes(encoding, t.rows, t.cols)), hiSha256, name: t.name, encoding, rows: t.rows, cols: t.cols }
     })
+  const probeAt = (tier: Tier) => (tiers.includes(tier) ? '01'.repeat(8) : null)
   const bytes = expertRangeBytes(SPEC)
   const experts = moeLayers(SPEC).flatMap((layer) =>
     Array.from({ length: SPEC.router.experts }, (_, expert) => ({
@@ -67,11 +68,12 @@ function sampleManifest(tiers: readonly Tier[] = ['q8', 'q4', 'f32']): Manifest 
       hi: tiers.includes('q4') ? range(`experts-${layer}.bin`, bytes.hi) : null,
       lo: tiers.includes('q8') ? range(`experts-${layer}.bin`, bytes.lo, 1) : null,
       f32: tiers.includes('f32') ? range(`experts-${layer}.f32.bin`, bytes.f32) : null,
+      probe: { q8: probeAt('q8'), q4: probeAt('q4'), f32: probeAt('f32') },
     })),
   )
   return {
     format: 'isomoe-pack',
-    version: 1,
+    version: 2,
     name: 'sample-1.0',
     digest: SHA,
     spec: SPEC,
@@ -153,9 +155,11 @@ describe('hostile manifests', () => {
   })
 
   const swap = (entries: unknown[], a: number, b: number) => entries.with(a, entries[b]).with(b, entries[a])
+  const withoutF32 = (old: ExpertEntry[]) => old.map((entry, i) => ({ ...entry, f32: null, probe: { ...entry.probe, f32: i === 1 ? entry.probe.f32 : null } }))
   const cases: [what: string, field: string, changes: Changes][] = [
     ['another format', 'format', { format: 'zip' }],
-    ['a later version', 'version', { version: 2 }],
+    ['a later version', 'version', { version: 3 }],
+    ['a version that had no probes', 'version', { version: 1 }],
     ['a name with a path', 'name', { name: '../x' }],
     ['a name with a newline', 'name', { name: 'x\n' }],
     ['a digest that is no sha256', 'digest', { digest: 'AB'.repeat(32) }],
@@ -179,6 +183,9 @@ describe('hostile manifests', () => {
     ['an expert without its lo plane', 'experts[3].lo', { 'experts.3.lo': null }],
     ['a lo plane that does not follow its hi plane', 'experts[2].lo.offset', { 'experts.2.lo.offset': (old: number) => old + 64 }],
     ['a lo plane in another object', 'experts[2].lo.object', { 'experts.2.lo.object': 'experts-2.bin' }],
+    ['a probe for a tier that is not packed', 'experts[1].probe.f32', { tiers: ['q8', 'q4'], 'trunk.f32': [], experts: withoutF32 }],
+    ['an expert without its probe', 'experts[2].probe.q4', { 'experts.2.probe.q4': null }],
+    ['a probe that is no digest', 'experts[0].probe.q8', { 'experts.0.probe.q8': '01'.repeat(9) }],
     ['two entries on the same bytes', 'objects', { 'trunk.q8.1.offset': 0 }],
     ['a file on the bytes of the trunk', 'objects', { 'chatTemplate.object': 'trunk.q8.bin' }],
     ['a tokenizer that no gateway can hold', 'tokenizer.tokenizer.bytes', { 'tokenizer.tokenizer.bytes': LIMITS.tokenizerBytesMax + 1 }],

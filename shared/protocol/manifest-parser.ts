@@ -8,7 +8,7 @@ import type { MoeError } from './errors.ts'
 import { FieldFault, integer, list, nullable, number, oneOf, record, text } from './json-readers.ts'
 import type { Reader } from './json-readers.ts'
 import { LIMITS } from './limits.ts'
-import { MANIFEST_FORMAT, MANIFEST_VERSION } from './manifest.ts'
+import { MANIFEST_FORMAT, MANIFEST_VERSION, PROBE_DIGEST_CHARS } from './manifest.ts'
 import type { ExpertEntry, GenerationDefaults, Manifest, StoredFile, StoredRange, TrunkEntry } from './manifest.ts'
 import { expertRangeBytes, RANGE_ALIGN_BYTES } from './pack-layout.ts'
 import { ok } from './result.ts'
@@ -20,6 +20,7 @@ import type { Tier } from './tiers.ts'
 const MODEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$/
 const OBJECT_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
 const SHA256_HEX = /^[0-9a-f]{64}$/
+const PROBE_HEX = new RegExp(`^[0-9a-f]{${PROBE_DIGEST_CHARS}}$`)
 
 /** A model id: also a folder in R2, so it is a plain name. */
 export function isModelName(name: string): boolean {
@@ -42,12 +43,14 @@ const trunkEntry: Reader<TrunkEntry> = record<TrunkEntry>({
   cols: size,
 })
 const trunkList = list(trunkEntry, LIMITS.layersMax * 32)
+const probe = nullable(text(PROBE_HEX))
 const expertEntry: Reader<ExpertEntry> = record<ExpertEntry>({
   layer: safeInteger,
   expert: safeInteger,
   hi: nullable(storedRange),
   lo: nullable(storedRange),
   f32: nullable(storedRange),
+  probe: record<ExpertEntry['probe']>({ q8: probe, q4: probe, f32: probe }),
 })
 const storedFile = (bytesMax: number): Reader<StoredFile> => record<StoredFile>({ object: objectName, bytes: integer(1, bytesMax), sha256 })
 const generation: Reader<GenerationDefaults> = record<GenerationDefaults>({
@@ -169,6 +172,7 @@ function checkExperts({ spec, tiers, experts }: Manifest): void {
       expectEqual(`${path}.${plane}`, range !== null, tiers.includes(tier))
       if (range && plane !== 'lo') checkRange(range, bytes[plane], `${path}.${plane}`)
     }
+    for (const tier of TIERS) expectEqual(`${path}.probe.${tier}`, entry.probe[tier] !== null, tiers.includes(tier))
     if (entry.hi && entry.lo) checkLoPlane(entry.hi, entry.lo, bytes.lo, `${path}.lo`)
   }
 }

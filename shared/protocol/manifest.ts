@@ -3,7 +3,9 @@ import type { ModelSpec } from '../core/model-spec.ts'
 import type { Encoding, Tier } from './tiers.ts'
 
 export const MANIFEST_FORMAT = 'isomoe-pack'
-export const MANIFEST_VERSION = 1
+export const MANIFEST_VERSION = 2
+/** Hex digits of a probe's digest: 64 bits of a sha256. */
+export const PROBE_DIGEST_CHARS = 16
 
 /** A run of bytes of one object, verified as a whole. `sha256` is lower-case hex. */
 export interface StoredRange {
@@ -33,6 +35,8 @@ export interface ExpertEntry {
   readonly hi: StoredRange | null
   readonly lo: StoredRange | null
   readonly f32: StoredRange | null
+  /** By tier, digest of the row that the expert gives for the probe vector; null where the tier is not packed. SPEC PK10. */
+  readonly probe: Readonly<Record<Tier, string | null>>
 }
 
 export interface StoredFile {
@@ -49,7 +53,7 @@ export interface GenerationDefaults {
   readonly minP: number | null
 }
 
-/** manifest.json: everything the system knows of a pack. Rules: SPEC PK1 to PK9. */
+/** manifest.json: everything the system knows of a pack. Rules: SPEC PK1 to PK10. */
 export interface Manifest {
   readonly format: typeof MANIFEST_FORMAT
   readonly version: typeof MANIFEST_VERSION
@@ -75,7 +79,7 @@ export function packPrefix(name: string, digest: string): string {
 }
 
 /** The ranges a host reads for one expert at a tier, in the order they lie in its arena. */
-export function expertRanges(entry: ExpertEntry, tier: Tier): readonly StoredRange[] {
+export function expertRanges(entry: Pick<ExpertEntry, 'hi' | 'lo' | 'f32'>, tier: Tier): readonly StoredRange[] {
   const ranges = tier === 'f32' ? [entry.f32] : tier === 'q8' ? [entry.hi, entry.lo] : [entry.hi]
   return ranges.filter((range) => range !== null)
 }

@@ -168,21 +168,22 @@ export function createRangeReader({ store, sha256Hex, deadlines }: RangeReaderDe
     unit.error ??= error
     if (--range.openPieces > 0) return
     if (unit.error === null) {
-      const wrong = await verify(wanted)
+      const wrong = await verifyRange(wanted, sha256Hex)
       unit.error ??= wrong // another range of the unit may have failed meanwhile
     }
     if (--unit.openRanges === 0) unit.resolve(unit.error ? err(unit.error) : ok(undefined))
   }
 
-  async function verify({ object, offset, into, sha256 }: RangeLoad): Promise<MoeError | null> {
-    try {
-      return (await sha256Hex(into)) === sha256 ? null : corrupt(object, offset, 'has another checksum than the manifest')
-    } catch (error) {
-      return moeError('internal', `${object} at ${offset} cannot be verified: ${String(error)}`, {})
-    }
-  }
-
   return { load }
+}
+
+/** What is wrong with the bytes of a range where they lie; null where its checksum holds. Never rejects. */
+export async function verifyRange({ object, offset, into, sha256 }: RangeLoad, sha256Hex: RangeReaderDeps['sha256Hex']): Promise<MoeError | null> {
+  try {
+    return (await sha256Hex(into)) === sha256 ? null : corrupt(object, offset, 'has another checksum than the manifest')
+  } catch (error) {
+    return moeError('internal', `${object} at ${offset} cannot be verified: ${String(error)}`, {})
+  }
 }
 
 /** Storage that throws or stays silent is an expected failure: the network is. */

@@ -1,14 +1,15 @@
 import { env, evictDurableObject } from 'cloudflare:test'
-import { beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it, vi } from 'vitest'
 import { createRunFrame, parseReply } from '../../shared/protocol/frame.ts'
 import type { RowsFrame, RunHeader } from '../../shared/protocol/frame.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
 import { PROTOCOL_VERSION } from '../../shared/protocol/host-api.ts'
-import type { Hello } from '../../shared/protocol/host-api.ts'
+import type { ExpertOrder, ExpertRef, Hello, HostControl } from '../../shared/protocol/host-api.ts'
 import type { Manifest } from '../../shared/protocol/manifest.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import { xRecordsBytes } from '../../shared/core/layout.ts'
 import { quantizeActivations } from '../../shared/core/activations.ts'
+import { KERNEL_MODULES } from '../../workers/kernel-modules.ts'
 import { buildTinyPack, TINY_SPEC } from '../fixtures/tiny-pack.ts'
 
 const PREFIX = 'models/tiny/test/'
@@ -18,7 +19,7 @@ let objects: Map<string, Uint8Array>
 let hello: Hello
 
 beforeAll(async () => {
-  objects = await buildTinyPack()
+  objects = await buildTinyPack(KERNEL_MODULES)
   for (const [name, bytes] of objects) await env.BUCKET.put(PREFIX + name, bytes)
   const { digest } = JSON.parse(new TextDecoder().decode(objects.get('manifest.json'))) as Manifest
   const experts = [0, 1].flatMap((layer) => [0, 1, 2].map((expert) => [layer, expert] as const)) // expert 3 lives elsewhere
@@ -95,4 +96,79 @@ it('[WI4] names an expert that it was not given', async () => {
 it('[WI1] refuses another protocol version by name', async () => {
   const opened = await env.EXPERT.getByName('host').open({ ...hello, protocolVersion: PROTOCOL_VERSION + 1 })
   expect(opened).toMatchObject({ ok: false, error: { code: 'hello-mismatch', details: { field: 'protocolVersion' } } })
+})
+
+/** The host's face towards the autoscaler, as an RPC stub gives it. */
+function control(): HostControl {
+  return env.EXPERT.getByName('host') as unknown as HostControl
+}
+
+function order(...experts: ExpertRef[]): ExpertOrder {
+  return { protocolVersion: PROTOCOL_VERSION, digest: hello.digest, tier: 'q8', experts }
+}
+
+const ALL = [0, 1].flatMap((layer) => [0, 1, 2, 3].map((expert): ExpertRef => [layer, expert]))
+
+/** An empty host and a whole bucket. */
+async function emptyHost(): Promise<void> {
+  for (const [name, bytes] of objects) await env.BUCKET.put(PREFIX + name, bytes)
+  await control().drop(order(...ALL))
+}
+
+it('[RE8] [RE9] loads, probes and drops by order, and says what it holds', async () => {
+  await emptyHost()
+  const loaded = await control().load(order([0, 1], [1, 3]), null)
+  expect(loaded).toMatchObject({ ok: true, value: { loaded: [[0, 1], [1, 3]], failed: [], report: { residentExperts: 2, queuedFrames: 0 } } }) // prettier-ignore
+  const probed = await control().probe(order([0, 1], [1, 3], [1, 0]))
+  expect(probed).toMatchObject({ ok: true, value: { passed: [[0, 1], [1, 3]], failed: [{ expert: [1, 0], error: { code: 'not-resident' } }] } }) // prettier-ignore
+  expect(await control().drop(order([0, 1]))).toMatchObject({ ok: true, value: { residentExperts: 1 } })
+  expect(await control().inventory()).toMatchObject({ ok: true, value: { experts: [[1, 3]] } })
+  expect(await control().load({ ...order([0, 0]), digest: 'another' }, null)).toMatchObject({ ok: false, error: { details: { field: 'digest' } } })
+})
+
+it('[RE6] [RE8] what an order loaded is still there, and still pinned, when the object was evicted', async () => {
+  await emptyHost()
+  await control().load(order(...ALL.slice(0, 6)), null)
+  await evictDurableObject(env.EXPERT.getByName('host'))
+  expect(await control().inventory()).toMatchObject({ ok: true, value: { experts: ALL.slice(0, 6) } })
+  expect(await control().load(order([1, 2]), null)).toMatchObject({ ok: true, value: { loaded: [], failed: [{ error: { code: 'over-budget' } }] } })
+  expect(await runOnce(1, [2])).toMatchObject({ ok: false, error: { code: 'over-budget' } }) // a session is held to it, too
+  await emptyHost()
+})
+
+it('[RE8] a session holds its experts until the engine disposes of it', async () => {
+  await emptyHost()
+  const opened = await env.EXPERT.getByName('host').open(hello)
+  if (!opened.ok) throw new Error(opened.error.message)
+  for (const layer of [0, 1]) {
+    const { header, frame } = frameFor(layer, [0, 1, 2])
+    rowsOf(parseReply(await opened.value.session.run(frame), header, OUT_BYTES))
+  }
+  expect(await control().load(order([1, 3]), null)).toMatchObject({ ok: true, value: { failed: [{ error: { code: 'over-budget' } }] } })
+  ;(opened as unknown as Disposable)[Symbol.dispose]()
+  await vi.waitFor(async () => expect(await control().load(order([1, 3]), null)).toMatchObject({ ok: true, value: { loaded: [[1, 3]] } }))
+  await emptyHost()
+})
+
+it('[RE10] a drained expert is not-resident for sessions that are open and for those of the same placement', async () => {
+  await emptyHost()
+  expect(rowsOf(await runOnce(0, [1]))).toHaveLength(64)
+  await control().drain(order([0, 1]))
+  expect(await runOnce(0, [1])).toMatchObject({ ok: false, error: { code: 'not-resident' } })
+  await control().load(order([0, 1]), null)
+  expect(rowsOf(await runOnce(0, [1]))).toHaveLength(64)
+})
+
+it('[RE11] gives a resident expert as a stream of its stored bytes', async () => {
+  await emptyHost()
+  await control().load(order([0, 1]), null)
+  const source = await control().source(order([0, 1], [0, 2]))
+  if (!source.ok) throw new Error(source.error.message)
+  const read = await source.value.read(0, 1)
+  if (!read.ok) throw new Error(read.error.message)
+  const { hi, lo } = (JSON.parse(new TextDecoder().decode(objects.get('manifest.json'))) as Manifest).experts[1]!
+  const stored = objects.get('experts-0.bin')!.slice(hi!.offset, lo!.offset + lo!.bytes)
+  expect(new Uint8Array(await new Response(read.value).arrayBuffer())).toEqual(stored)
+  expect(await source.value.read(0, 2)).toMatchObject({ ok: false, error: { code: 'not-resident' } })
+  ;(source as unknown as Disposable)[Symbol.dispose]()
 })

@@ -8,8 +8,8 @@ import { sameBits } from '../../wasm/src/kernel-rig.ts'
 import { loadKernelModules } from '../../wasm/src/load-from-disk.ts'
 import { loadTrunk } from './load-engine.ts'
 
-const objects = await buildTinyPack()
 const modules = await loadKernelModules()
+const objects = await buildTinyPack(modules)
 
 async function loadTiny(trunk: 'q8' | 'q4') {
   const manifest = parseManifest(objects.get('manifest.json')!)

@@ -7,4 +7,6 @@ export interface ExpertEnv {
   readonly ARENA_BYTES: string
   /** A KernelChoice. */
   readonly KERNELS: string
+  /** Weights a second of the machine that this host emulates; 0 for none. */
+  readonly HOST_RATE: string
 }

@@ -10,7 +10,7 @@ import { LIMITS } from '../../shared/protocol/limits.ts'
 import { parseManifest } from '../../shared/protocol/manifest-parser.ts'
 import type { Manifest } from '../../shared/protocol/manifest.ts'
 import type { Result } from '../../shared/protocol/result.ts'
-import { memoryStore, rangeReader } from '../../test/fixtures/memory-store.ts'
+import { hostPlatform, memoryStore } from '../../test/fixtures/memory-store.ts'
 import { buildTinyPack, TINY_SPEC } from '../../test/fixtures/tiny-pack.ts'
 import type { KernelModules } from '../../wasm/src/kernels.ts'
 import { loadKernelModules } from '../../wasm/src/load-from-disk.ts'
@@ -25,8 +25,8 @@ let manifest: Manifest
 let modules: KernelModules
 
 beforeAll(async () => {
-  objects = await buildTinyPack()
   modules = await loadKernelModules()
+  objects = await buildTinyPack(modules)
   const parsed = parseManifest(objects.get('manifest.json')!)
   if (!parsed.ok) throw new Error(parsed.error.message)
   manifest = parsed.value
@@ -36,7 +36,7 @@ beforeAll(async () => {
 function openHost(slots: number, experts: readonly (readonly [number, number])[] = ALL, stored = objects) {
   const { store, asked, seen } = memoryStore(stored)
   const memory = createHostMemory(TINY_SPEC, 'q8', slots * expertSlotBytes(TINY_SPEC, 'q8'), modules, 'auto')
-  const host = createExpertHost({ reader: rangeReader(store), manifest, tier: 'q8', memory, isolateId: '00'.repeat(12) })
+  const host = createExpertHost({ ...hostPlatform(store), manifest, tier: 'q8', memory, isolateId: '00'.repeat(12) })
   return { asked, seen, memory, run: (layer: number, ids: readonly number[], assigned = experts) => run(host, layer, ids, assigned) }
 }
 
@@ -56,7 +56,9 @@ async function run(
     TINY_SPEC.hidden,
     activations,
   )
-  return parseReply(await host.run(frame, assignment.value), header, OUT_BYTES)
+  const reply = parseReply(await host.run(frame, assignment.value), header, OUT_BYTES)
+  assignment.value.close()
+  return reply
 }
 
 it('[RE3] concurrent first uses of an expert load it once', async () => {
@@ -89,9 +91,12 @@ it('[RE2] a corrupt expert fails alone: a frame that waits for another of the sa
 })
 
 it('[RE4] what finds the arena full of loads waits for one of them to be given up', async () => {
-  const { run: ask, memory } = openHost(2)
-  const later = [[0, 0] as const, [1, 3] as const]
+  const spoilt = objects.get('experts-0.bin')!.slice()
+  spoilt[manifest.experts[1]!.hi!.offset]! ^= 1
+  const { run: ask, memory } = openHost(2, ALL, new Map(objects).set('experts-0.bin', spoilt))
+  const later = [[1, 3] as const]
   const replies = await Promise.all([ask(0, [0, 1]), ask(1, [3], later)])
+  expect(replies[0]).toMatchObject({ ok: false, error: { code: 'weights-corrupt' } })
   expect(replies[1]).toMatchObject({ ok: true })
   expect(memory.slots.weightsOf(1, 3)).not.toBeNull()
 })

@@ -32,9 +32,11 @@ const HTTP_ERRORS = {
   'storage-unavailable': { ...unavailable, code: 'storage_unavailable' },
   'weights-missing': { ...unavailable, code: 'weights_missing' },
   'weights-corrupt': { ...unavailable, code: 'weights_corrupt' },
+  'probe-failed': { ...unavailable, code: 'probe_failed' },
   'manifest-invalid': { ...broken, code: 'manifest_invalid' },
   'host-unavailable': { ...unavailable, code: 'host_unavailable' },
   'over-budget': { ...broken, code: 'over_budget' },
+  conflict: { ...refused, status: 409, code: 'conflict', retryAfterS: 1 },
   internal: { ...broken, code: 'internal_error' },
 } as const satisfies Record<ErrorCode, HttpError>
 
