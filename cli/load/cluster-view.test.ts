@@ -87,6 +87,7 @@ const ENGINE: EngineState = {
       residentExperts: 1,
       assignedExperts: 1,
       calls: 0,
+      pairs: 4,
       meanRttMs: 0,
       maxRttMs: 0,
       hedged: 0,
