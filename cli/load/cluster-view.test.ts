@@ -37,18 +37,18 @@ async function follow(state: () => string, looks: number, events: ((response: Se
   return followCluster({ server: `http://127.0.0.1:${port}`, apiKey: null, clock: MONOTONIC, originMs: MONOTONIC.nowMs(), pollMs: 20, signal: ended.signal })
 }
 
-const REPORT = { isolateId: 'i', kernels: 'vnni', arenaBytes: 100, residentExperts: 2, peakBytes: 60, queuedFrames: 0 }
+const WORK = { frames: 1, pairs: 1, loads: 0, drops: 0, storageBytes: 0, peerBytes: 0 }
+const REPORT = { isolateId: 'i', kernels: 'vnni', residentBytes: 50, arenaBytes: 100, residentExperts: 2, peakBytes: 60, queuedFrames: 0, work: WORK }
 
-function autoscalerState(pairs: number): AutoscalerState {
-  const work = { frames: 1, pairs, loads: 0, drops: 0, storageBytes: 0, peerBytes: 0 }
+function autoscalerState(): AutoscalerState {
   return {
     epoch: 3,
     placement: { epoch: 3, hosts: ['expert-00', 'expert-01'], base: [[0, 1]], layers: [[[0, 1], [1]]] },
     policy: POLICY_DEFAULT,
     load: [[1, 2]],
     hosts: [
-      { host: 'expert-00', state: 'warm', isolateId: 'i', leaseUntilMs: 1, report: { ...REPORT, residentBytes: 50, work } },
-      { host: 'expert-01', state: 'standby', isolateId: null, leaseUntilMs: 0, report: null },
+      { host: 'expert-00', state: 'warm', isolateId: 'i', leaseUntilMs: 1, report: REPORT },
+      { host: 'expert-01', state: 'standby', isolateId: null, leaseUntilMs: 0, report: REPORT },
     ],
     engines: [],
     step: null,
@@ -69,60 +69,52 @@ function scaleEvent(id: number, state: ScaleEvent['state']): ScaleEvent {
   } as ScaleEvent
 }
 
-const ENGINE: EngineState = {
-  status: { state: 'loading', bytesRead: 0, bytesTotal: 1 },
-  ...ZERO_COUNTS,
-  isolateId: 'e',
-  kernels: 'plain',
-  lanes: 1,
-  epoch: 1,
-  oldestEpoch: 1,
-  memoryBytes: 1,
-  hosts: [
-    {
-      host: 'expert-00',
-      isolateId: 'i',
-      residentBytes: 9,
-      arenaBytes: 10,
-      residentExperts: 1,
-      assignedExperts: 1,
-      calls: 0,
-      pairs: 4,
-      meanRttMs: 0,
-      maxRttMs: 0,
-      hedged: 0,
-      faults: {},
-    },
-  ],
+/** An engine that is connected to one of two hosts. */
+function engineState(pairs: number): EngineState {
+  const seen = { arenaBytes: 10, residentExperts: 1, assignedExperts: 1, calls: 0, meanRttMs: 0, maxRttMs: 0, hedged: 0, faults: {} }
+  return {
+    status: { state: 'loading', bytesRead: 0, bytesTotal: 1 },
+    ...ZERO_COUNTS,
+    isolateId: 'e',
+    kernels: 'plain',
+    lanes: 1,
+    epoch: 2,
+    oldestEpoch: 1,
+    memoryBytes: 1,
+    hosts: [
+      { host: 'expert-00', isolateId: 'i', residentBytes: 9, pairs, ...seen },
+      { host: 'expert-01', isolateId: null, residentBytes: 0, pairs: 0, ...seen },
+    ],
+  }
 }
 
-it('[LT8] reads hosts, work, extra copies and scale events of an autoscaler; what ended before the run is history', async () => {
+it('[LT8] reads hosts, work, extra copies and scale events; what ended before the run is history', async () => {
   const unsent = [scaleEvent(2, 'running'), scaleEvent(2, 'done')]
   let looks = 0
   let events: ServerResponse | null = null
   const send = (event: ScaleEvent) => events!.write(`data: ${JSON.stringify(event)}\n\n`)
   const state = () => {
     if (events && unsent.length > 0) send(unsent.shift()!)
-    return JSON.stringify({ ...ENGINE, autoscaler: autoscalerState(7 * ++looks) })
+    return JSON.stringify({ ...engineState(7 * ++looks), autoscaler: autoscalerState() })
   }
   const view = await follow(state, 12, (response) => {
     events = response
     send(scaleEvent(1, 'done'))
   })
-  expect(view!.samples[0]).toMatchObject({ epoch: 3, extraCopies: 1 })
+  expect(view!.samples[0]).toMatchObject({ epoch: 2, extraCopies: 1 })
   expect(view!.samples[1]!.hosts).toEqual([
-    { host: 'expert-00', state: 'warm', isolateId: 'i', residentBytes: 50, pairs: 14 },
-    { host: 'expert-01', state: 'standby', isolateId: null, residentBytes: 0, pairs: null },
+    { host: 'expert-00', state: 'warm', residentBytes: 9, pairs: 14 },
+    { host: 'expert-01', state: 'standby', residentBytes: 50, pairs: 0 },
   ])
   expect(view!.events.map(({ event }) => [event.id, event.state])).toEqual([[2, 'done']])
   expect(view!.events[0]!.endedMs).toBeGreaterThanOrEqual(view!.events[0]!.seenMs)
 })
 
-it('[LT8] reads an engine alone, without autoscaler or beside one that does not answer: bytes, no copies, no events', async () => {
-  for (const state of [ENGINE, { ...ENGINE, autoscaler: { error: { message: 'no' } } }]) {
+it('[LT8] reads an engine without autoscaler, or beside one that does not answer: hosts, but no copies and no events', async () => {
+  for (const state of [engineState(1), { ...engineState(1), autoscaler: { error: { message: 'no' } } }]) {
     const view = await follow(() => JSON.stringify(state), 3, null)
     expect(view!.events).toEqual([])
-    expect(view!.samples[0]).toMatchObject({ extraCopies: null, hosts: [{ host: 'expert-00', residentBytes: 9, pairs: null }] })
+    expect(view!.samples[0]).toMatchObject({ extraCopies: null, hosts: [{ state: null, residentBytes: 9, pairs: 1 }, { residentBytes: 0 }] })
   }
 })
 
@@ -132,7 +124,7 @@ it.each(['', 'null', '[]', '{"epoch":1}', '{"epoch":1,"hosts":[{"host":5}]}', '<
 
 it('[LT8] events that are none, and a stream that breaks, change nothing', async () => {
   const view = await follow(
-    () => JSON.stringify(autoscalerState(1)),
+    () => JSON.stringify(engineState(1)),
     4,
     (response) => {
       response.write('data: {"id":"x"}\n\ndata: nonsense\n\n: hm\n\n')

@@ -1,7 +1,6 @@
 import { createParser } from 'eventsource-parser'
 import { LIMITS } from '../../shared/protocol/limits.ts'
-import { ClusterEvent, readClusterState } from './cluster-schema.ts'
-import type { ClusterState } from './cluster-schema.ts'
+import { ClusterEvent, ClusterState } from './cluster-schema.ts'
 import type { LoadClock } from './drive.ts'
 import { fetchPieces, fetchText, parseJson } from './fetch-text.ts'
 
@@ -25,9 +24,8 @@ export interface HostSample {
   readonly host: string
   readonly state: 'warm' | 'standby' | 'lost' | null
   readonly residentBytes: number
-  /** (token, expert) pairs since the isolate began; null where the server does not count them. */
+  /** (token, expert) pairs that it was given since the engine began; null where the server does not count them. */
   readonly pairs: number | null
-  readonly isolateId: string | null
 }
 
 /** Times of one event on the client's clock: when its first and its last news came. Durations of phases are the server's. */
@@ -60,7 +58,7 @@ export async function followCluster(options: ClusterOptions): Promise<ClusterVie
   const first = await readState(options)
   if (first === null) return null
   samples.push(sampleOf(first, options))
-  const history = new Set(first.events?.filter(({ state }) => state !== 'running').map(({ id }) => id))
+  const history = new Set(first.autoscaler?.events.filter(({ state }) => state !== 'running').map(({ id }) => id))
   const following = followEvents(options, history, seen)
   while (!options.signal.aborted) {
     await options.clock.sleepUntil(options.clock.nowMs() + options.pollMs, options.signal)
@@ -74,21 +72,20 @@ export async function followCluster(options: ClusterOptions): Promise<ClusterVie
 async function readState({ server, apiKey, signal }: ClusterOptions): Promise<ClusterState | null> {
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(REQUEST_MS_MAX)])
   const { text } = await fetchText(`${server}/admin/state`, { apiKey, signal: deadline, charsMax: STATE_CHARS_MAX })
-  return text === null ? null : readClusterState(parseJson(text))
+  return text === null ? null : (ClusterState.safeParse(parseJson(text)).data ?? null)
 }
 
-function sampleOf({ epoch, placement, hosts }: ClusterState, { clock, originMs }: ClusterOptions): ClusterSample {
+/** The engine's numbers where it is connected: they are fresh, while a host's own reach the autoscaler only when it answers an order. */
+function sampleOf({ epoch, hosts, autoscaler }: ClusterState, { clock, originMs }: ClusterOptions): ClusterSample {
+  const statuses = new Map(autoscaler?.hosts.map((status) => [status.host, status]))
   return {
     atMs: clock.nowMs() - originMs,
     epoch,
-    extraCopies: placement ? placement.layers.flat().reduce((sum, replicas) => sum + Math.max(0, replicas.length - 1), 0) : null,
-    hosts: hosts.map(({ host, state, isolateId, residentBytes, report }) => ({
-      host,
-      state,
-      isolateId,
-      residentBytes: report?.residentBytes ?? residentBytes ?? 0,
-      pairs: report?.work?.pairs ?? null,
-    })),
+    extraCopies: autoscaler ? autoscaler.placement.layers.flat().reduce((sum, replicas) => sum + Math.max(0, replicas.length - 1), 0) : null,
+    hosts: hosts.map(({ host, isolateId, residentBytes, pairs }) => {
+      const status = statuses.get(host)
+      return { host, state: status?.state ?? null, pairs, residentBytes: isolateId === null ? (status?.report?.residentBytes ?? residentBytes) : residentBytes }
+    }),
   }
 }
 

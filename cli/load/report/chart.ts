@@ -55,6 +55,7 @@ function chartOption({ panels, markers, fromS, toS }: Chart): EChartsOption {
       top: top(i) + 6,
       itemWidth: 12,
       itemHeight: 3,
+      itemGap: 18, // the library guesses widths of text, a little too small
       selectedMode: false,
       textStyle: { ...axisText, color: INK.ink },
     })),

@@ -90,7 +90,7 @@ export function clusterPanels(view: ClusterView | null): Panel[] {
   const extra = view.samples.map(({ atMs, extraCopies }) => [atMs / 1000, extraCopies] as const)
   const warm = view.samples.map(({ atMs, hosts }) => [atMs / 1000, hosts.filter(({ residentBytes }) => residentBytes > 0).length] as const)
   return [
-    ...(hasValues(pairs) ? [{ title: 'Work by host', unit: '(token, expert) pairs/s', limit: null, lines: pairs }] : []),
+    ...(hasValues(pairs) ? [{ title: 'Work by host', unit: 'token-expert pairs/s', limit: null, lines: pairs }] : []),
     { title: 'Expert weights by host', unit: 'MiB', limit: null, lines: bytes },
     {
       title: 'Replicas and hosts',
@@ -106,9 +106,9 @@ export function clusterPanels(view: ClusterView | null): Panel[] {
 
 type HostSample = ClusterView['samples'][number]['hosts'][number]
 
-/** Pairs a second since the sample before; null over a reset of the isolate, whose counters begin anew. */
+/** Pairs a second since the sample before; null over a reset of the engine, whose counters begin anew. */
 function pairRate(now: HostSample, before: HostSample | undefined, seconds: number): number | null {
-  if (before === undefined || now.pairs === null || before.pairs === null || now.isolateId !== before.isolateId || now.pairs < before.pairs) return null
+  if (before === undefined || now.pairs === null || before.pairs === null || now.pairs < before.pairs) return null
   return (now.pairs - before.pairs) / seconds
 }
 
