@@ -79,4 +79,18 @@ export const LIMITS = {
   journalRequestBytesMax: MIB,
   /** How long after a reset, or after its stream broke, a request can be resumed. */
   journalKeepMs: 120_000,
+  /** `isomoe load`: what it plans, what it keeps open, and what it takes from a server it knows nothing of. */
+  loadRequestsMax: 250_000,
+  loadDurationSMax: 24 * 3600,
+  loadConnectionsMax: 4096,
+  loadAnswerBytesMax: 32 * MIB,
+  loadEventCharsMax: MIB,
+  loadErrorBodyBytes: 16 * 1024,
+  loadErrorCodesMax: 64,
+  loadScaleEventsMax: 1024,
+  loadFileBytesMax: 64 * MIB,
+  loadPhasesMax: 256,
+  loadDomainsMax: 64,
+  loadPromptsMax: 10_000,
+  loadNameChars: 256,
 } as const
