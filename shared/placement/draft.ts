@@ -49,7 +49,8 @@ export class Draft {
   /** Units of an expert, the base's first. None where it has no place. */
   unitsOf(layer: number, expert: number): number[] {
     const base = this.base[layer]![expert]!
-    const units = this.layers[layer]![expert]!.filter((host) => host !== base).map((host) => this.units.unitOf[host]!)
+    const hosts = this.layers[layer]![expert]!
+    const units = hosts.length === 1 ? [] : hosts.filter((host) => host !== base).map((host) => this.units.unitOf[host]!)
     return this.units.unitOf[base]! < 0 ? units : [this.units.unitOf[base]!, ...units]
   }
 

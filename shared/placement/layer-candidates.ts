@@ -17,31 +17,52 @@ export interface Copy {
  * @returns null where no copy gains.
  */
 export function bestCopy(split: LayerSplit, risk: LayerRisk, cost: CostModel, fits: (expert: number, unit: number) => boolean): Copy | null {
+  const { pairs, speed } = split
   const from = split.fullest()
-  const units = Array.from(split.speed.keys()).sort((a, b) => risk.variance[a]! - risk.variance[b]! || split.level(a) - split.level(b) || a - b)
+  const fullest = split.level(from)
+  const units = Array.from(speed.keys()).sort((a, b) => risk.variance[a]! - risk.variance[b]! || split.level(a) - split.level(b) || a - b)
   const before = RISK_DEVIATIONS * risk.value()
-  let best: Copy | null = null
+  const holds = new Int32Array(speed.length).fill(-1)
+  let bestExpert = -1
+  let bestUnit = -1
   let bestMs = 0
   for (const expert of worthALook(split, risk, from)) {
-    const { units: holders, pairs } = split.experts[expert]!
-    const source = holders.indexOf(from)
+    const replicas = split.experts[expert]!
+    for (const unit of replicas.units) holds[unit] = expert
+    const share = holds[from] === expert ? replicas.pairs[replicas.units.indexOf(from)]! : 0
+    let speedBefore = 0
+    let shared = 0
+    let saferMs = 0
     for (const unit of units) {
-      if (holders.includes(unit) || !fits(expert, unit)) continue
-      const poured = source < 0 ? 0 : Math.min(pairs[source]!, Math.max(0, pairsToLevel(split, from, unit)))
-      let gainMs = (before - RISK_DEVIATIONS * risk.valueWith(expert, holders, unit)) / cost.pairsPerMs
-      if (poured > 0) {
-        const level = Math.max((split.pairs[from]! - poured) / split.speed[from]!, (split.pairs[unit]! + poured) / split.speed[unit]!)
-        const calls = Math.exp(-split.pairs[unit]!) - Math.exp(-split.pairs[unit]! - poured)
-        gainMs += (split.level(from) - level) / cost.pairsPerMs - calls * cost.callMs
+      if (holds[unit] === expert) continue
+      const isFirst = speed[unit] !== speedBefore
+      if (isFirst) {
+        speedBefore = speed[unit]!
+        shared = risk.sharedWith(expert, replicas.units, speedBefore)
+        saferMs = (before - RISK_DEVIATIONS * risk.valueWith(shared, unit)) / cost.pairsPerMs
       }
+      const poured = Math.min(share, Math.max(0, pairsToLevel(split, from, unit)))
+      let gainMs = 0
+      if (poured > 0) {
+        const level = Math.max((pairs[from]! - poured) / speed[from]!, (pairs[unit]! + poured) / speed[unit]!)
+        gainMs = (fullest - level) / cost.pairsPerMs
+        if (cost.callMs > 0) gainMs -= (Math.exp(-pairs[unit]!) - Math.exp(-pairs[unit]! - poured)) * cost.callMs
+      }
+      if (gainMs + saferMs <= bestMs) {
+        if (share === 0) break
+        continue // no further unit of this speed is safer
+      }
+      gainMs += isFirst ? saferMs : (before - RISK_DEVIATIONS * risk.valueWith(shared, unit)) / cost.pairsPerMs
+      if (!fits(expert, unit)) continue
       if (gainMs > bestMs) {
         bestMs = gainMs
-        best = { expert, unit }
+        bestExpert = expert
+        bestUnit = unit
       }
-      if (source < 0) break
+      if (share === 0) break // all others are riskier
     }
   }
-  return best
+  return bestExpert < 0 ? null : { expert: bestExpert, unit: bestUnit }
 }
 
 /** Copies that may go, the cheapest first. The cost is an upper bound: what a copy carries goes to its expert's other units, and nothing else makes way for it. */

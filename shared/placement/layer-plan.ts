@@ -56,11 +56,12 @@ export function planLayer(state: LayerState, room: LayerRoom): LayerPlan {
   const search = new LayerSearch(state, room)
   search.dropWorthless()
   search.addWorthwhile()
-  return search.best
+  return search.result()
 }
 
 class LayerSearch {
-  best: LayerPlan
+  private best: { readonly changes: number; readonly ms: number; readonly potential: number }
+  private readonly beforeMs: number
   private readonly room: LayerRoom
   private readonly split: LayerSplit
   private readonly risk: LayerRisk
@@ -84,7 +85,13 @@ class LayerSearch {
       this.copies += units.length - 1
     }
     this.ms = this.plannedMs()
-    this.best = { changes: [], beforeMs: this.ms, afterMs: this.ms, potential: Math.log(this.ms) }
+    this.beforeMs = this.ms
+    this.best = { changes: 0, ms: this.ms, potential: Math.log(this.ms) }
+  }
+
+  result(): LayerPlan {
+    const { changes, ms, potential } = this.best
+    return { changes: this.changes.slice(0, changes), beforeMs: this.beforeMs, afterMs: ms, potential }
   }
 
   dropWorthless(): void {
@@ -127,7 +134,7 @@ class LayerSearch {
   }
 
   private keep(): void {
-    this.best = { changes: [...this.changes], beforeMs: this.best.beforeMs, afterMs: this.ms, potential: Math.log(this.ms) + this.loads * this.price }
+    this.best = { changes: this.changes.length, ms: this.ms, potential: Math.log(this.ms) + this.loads * this.price }
   }
 
   private load({ expert, unit }: Copy): void {

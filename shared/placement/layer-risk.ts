@@ -16,6 +16,7 @@ export class LayerRisk {
   readonly squares: Float64Array
   private readonly speed: Float64Array
   private sum = 0
+  private each = 0
 
   /** @param load and @param deviation pairs of a mean step, an expert each; without a deviation there is no risk. */
   constructor(load: readonly number[], deviation: readonly number[] | null, speed: Float64Array) {
@@ -38,12 +39,16 @@ export class LayerRisk {
     this.count(expert, units, -1)
   }
 
-  /** The value with one more replica of an expert that is on `units`. */
-  valueWith(expert: number, units: readonly number[], unit: number): number {
+  /** For `valueWith`: what a further unit of this speed leaves to the present ones. It is the same for all units of one speed. */
+  sharedWith(expert: number, units: readonly number[], speed: number): number {
     const speeds = this.speedOf(units)
-    const each = this.squares[expert]! / (speeds + this.speed[unit]!) ** 2
-    const sum = this.sumIf(units, each - this.squares[expert]! / speeds ** 2)
-    return this.norm(sum + (this.variance[unit]! + each) ** 2 - this.variance[unit]! ** 2)
+    this.each = this.squares[expert]! / (speeds + speed) ** 2
+    return this.sumIf(units, this.each - this.squares[expert]! / speeds ** 2)
+  }
+
+  /** The value with one more replica of an expert, on a unit of the speed that `sharedWith` was last asked for. */
+  valueWith(shared: number, unit: number): number {
+    return this.norm(shared + (this.variance[unit]! + this.each) ** 2 - this.variance[unit]! ** 2)
   }
 
   /** The value without the replica on `unit`, one of several. */
