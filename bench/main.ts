@@ -11,6 +11,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(options: BenchOptions
   peers: () => import('./peers/peers.ts'),
   serve: () => import('./serve/serve.ts'),
   plan: () => import('./plan/plan.ts'),
+  processes: () => import('./processes/processes.ts'),
 }
 
 await new Command('bench')

@@ -1,6 +1,5 @@
 import { once } from 'node:events'
-import { createWriteStream, renameSync, writeFileSync } from 'node:fs'
-import { constants } from 'node:os'
+import { createWriteStream, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { InvalidArgumentError } from 'commander'
 import { NETWORK_LANES } from '../../shared/core/scratch.ts'
@@ -12,6 +11,9 @@ import type { Tier, TrunkPrecision } from '../../shared/protocol/tiers.ts'
 import { KERNEL_VARIANTS } from '../../wasm/src/kernels.ts'
 import type { KernelChoice } from '../../wasm/src/kernels.ts'
 import { CliError } from '../errors.ts'
+import type { Mix } from '../load/mix.ts'
+import { readMix } from '../load/read-mix.ts'
+import { startSeedTraffic } from '../load/seed-traffic.ts'
 import { readPackFolder } from '../pack-folder.ts'
 import { createProgress } from '../progress.ts'
 import { REPOSITORY } from '../repository.ts'
@@ -26,7 +28,7 @@ import { startRelay } from './relay.ts'
 import type { Relay } from './relay.ts'
 import { seedLocalR2 } from './seed.ts'
 import { lockState } from './state-lock.ts'
-import { STOP_SIGNALS } from './stop-signals.ts'
+import { onceInterrupted } from './stop-signals.ts'
 
 export interface DevOptions {
   readonly model: string
@@ -47,9 +49,13 @@ export interface DevOptions {
   readonly rttMs: number
   /** Absent: as fast as the machine is. */
   readonly hostRate?: number
+  /** A mix of isomoe load. Absent: none. */
+  readonly seedTraffic?: string
 }
 
 const READY_POLL_MS = 50
+/** How long the gateway may not find the engine: processes hear of each other a moment after they run. */
+const REACHED_MS_MAX = 15_000
 
 /** Plans, starts, seeds, says `ready`, and stops all of it on Ctrl-C. */
 export async function runDev(options: DevOptions): Promise<void> {
@@ -70,12 +76,14 @@ export async function runDev(options: DevOptions): Promise<void> {
     process.stderr.write(plan.table)
     throw new CliError('over-budget', `${plan.over.join(', ')} would not fit: use more hosts or a smaller tier`)
   }
+  const mix = options.seedTraffic === undefined ? null : await readMix(options.seedTraffic)
+  if (mix !== null && !manifest.tokenizer) throw new CliError('mix-invalid', 'seed traffic is text, but the pack has no tokenizer')
   const interrupted = onceInterrupted()
   const unlock = await lockState(resolve(options.state))
   try {
     const relay = await openPort(options.port)
     try {
-      await serve(options, manifest, plan, relay, interrupted)
+      await serve(options, manifest, plan, relay, mix, interrupted)
     } finally {
       relay.close()
     }
@@ -90,23 +98,37 @@ function checkCounts({ hosts, standby, processes }: DevOptions): void {
   if (processes > processesMax(hostCount)) throw new InvalidArgumentError(`${hostCount} hosts fill ${processesMax(hostCount)} processes at most.`)
 }
 
-/** Where hosts share the engine's thread nobody computes while a lane waits. With processes or a network between them, somebody may. */
-function lanesOf({ lanes, rttMs, hostRate, processes }: DevOptions): number {
-  return lanes ?? (rttMs > 0 || hostRate !== undefined || processes > 1 ? NETWORK_LANES : 1)
+/**
+ * In one process all workers share a thread: nobody computes while a lane waits. With a network between them somebody may. Between processes
+ * of one machine a call costs the engine more than the wait (docs/design/local-cluster.md has the figures).
+ */
+function lanesOf({ lanes, rttMs }: DevOptions): number {
+  return lanes ?? (rttMs > 0 ? NETWORK_LANES : 1)
 }
 
-async function serve(options: DevOptions, manifest: Manifest, plan: DevPlan, relay: Relay, interrupted: Promise<'interrupted'>): Promise<void> {
+async function serve(
+  options: DevOptions,
+  manifest: Manifest,
+  plan: DevPlan,
+  relay: Relay,
+  mix: Mix | null,
+  interrupted: Promise<'interrupted'>,
+): Promise<void> {
   const starting = startScripts(options, manifest, plan, relay)
   try {
     const ready = starting.then((cluster) => seedAndLoad(options, manifest, cluster, relay))
     if ((await Promise.race([ready, interrupted])) !== 'ready') return
     process.stdout.write(`${plan.table}${readyText(options, manifest, (await starting).processes())}`)
+    const server = { url: `http://127.0.0.1:${options.port}`, model: manifest.name }
+    const traffic = mix === null ? null : startSeedTraffic(server, mix, (line) => process.stdout.write(`${line}\n`))
     await interrupted
+    await traffic?.stop()
   } finally {
     await starting.then(
       (cluster) => cluster.stop(),
       () => undefined, // there is nothing to stop; the failure is on its way as `ready`
     )
+    rmSync(processesFile(options), { force: true }) // its pids belong to others soon
   }
 }
 
@@ -122,7 +144,7 @@ async function openPort(port: number): Promise<Relay> {
 async function seedAndLoad(options: DevOptions, manifest: Manifest, cluster: LocalCluster, relay: Relay): Promise<'ready'> {
   await seedLocalR2(options.model, manifest, await cluster.bucket(), createProgress('seed', process.stderr))
   await cluster.startOthers()
-  writeProcesses(resolve(options.state), cluster.processes())
+  writeProcesses(options, cluster.processes())
   relay.passTo(cluster.port())
   return untilReady(relay.port)
 }
@@ -161,41 +183,31 @@ async function startScripts(options: DevOptions, manifest: Manifest, plan: DevPl
     },
     onRunning(started, all) {
       if (started.process === 0) relay.passTo(started.port)
-      writeProcesses(state, all)
+      writeProcesses(options, all)
     },
   })
 }
 
-/** `<state>/processes.json`, whole at any time: who wants to end a process finds its pid there, and sees the new one when it runs again. */
-function writeProcesses(state: string, processes: readonly ProcessStatus[]): void {
-  const path = join(state, 'processes.json')
+function processesFile({ state }: DevOptions): string {
+  return join(resolve(state), 'processes.json')
+}
+
+/** Whole at any time: who wants to end a process finds its pid there, and sees the new one when it runs again. */
+function writeProcesses(options: DevOptions, processes: readonly ProcessStatus[]): void {
+  const path = processesFile(options)
   writeFileSync(`${path}.draft`, `${JSON.stringify({ processes }, null, 2)}\n`)
   renameSync(`${path}.draft`, path)
 }
 
 /** Asks /health until the model is loaded. Throws the service's own reason where it says that loading failed. */
 async function untilReady(port: number): Promise<'ready'> {
+  const giveUpMs = performance.now() + REACHED_MS_MAX
   for (;;) {
     const response = await fetch(`http://127.0.0.1:${port}/health`)
     if (response.status === 200) return 'ready'
     const { error } = (await response.json()) as { error: { code: string; message: string } }
-    if (error.code !== 'loading') throw new CliError('model-failed', `the model does not load: ${error.message}`)
+    const unreached = error.code === 'host_unavailable' && performance.now() < giveUpMs
+    if (error.code !== 'loading' && !unreached) throw new CliError('model-failed', `the model does not load: ${error.message}`)
     await new Promise((done) => setTimeout(done, READY_POLL_MS))
   }
-}
-
-/**
- * A second signal ends the process where it is; Miniflare's handler of `exit` takes workerd along.
- * Not `once`: a handler that is gone when it runs makes wrangler's signal-exit believe that nobody handles the signal.
- */
-function onceInterrupted(): Promise<'interrupted'> {
-  let signals = 0
-  return new Promise((done) => {
-    for (const signal of STOP_SIGNALS) {
-      process.on(signal, () => {
-        if (++signals > 1) process.exit(128 + constants.signals[signal])
-        done('interrupted')
-      })
-    }
-  })
 }

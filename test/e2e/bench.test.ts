@@ -42,6 +42,9 @@ const BENCHES: Readonly<Record<string, Smoke>> = {
     ),
     excused: /^peers\.\w+\.\w*(llamacpp|wllama)\w*: (not installed: run without --quick|no Chromium here: set CHROMIUM_PATH|(llamacpp|wllama)-process\.ts .+)$/,
   },
+  processes: {
+    rows: words('call_us.one call_us.between callback_us.between parallel.between stream_mib_s.between peer_mib_s.between lost_ms back_ms'),
+  },
   serve: {
     rows: words(
       'start_to_first_token_ms start_to_first_token_unseeded_ms ttft_ms ttft_uncached_ms ttft_cached_ms',
