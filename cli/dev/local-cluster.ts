@@ -52,13 +52,15 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
   await rm(join(statePath, 'registry'), { recursive: true, force: true })
   delete process.env['CLOUDFLARE_DEV_REGISTRY_PATH'] // Miniflare prefers it to the option
   const started: WorkerdProcess[] = [await start(0)]
+  let stopping = false
   let others: Promise<void> = Promise.resolve()
   return {
     port: () => started[0]!.current().port,
     bucket: async () => (await started[0]!.current().miniflare.getBindings<{ BUCKET: SeedBucket }>(scriptName(options.processes[0]![0]!))).BUCKET,
     startOthers: () => (others = startOthers()),
-    processes: () => started.map(statusOf),
+    processes: statuses,
     async stop() {
+      stopping = true
       await Promise.allSettled([others])
       await Promise.all(started.map((process) => process.stop()))
     },
@@ -67,13 +69,15 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
   /** The engine's process after those of the hosts, so that it finds them in the registry. */
   async function startOthers(): Promise<void> {
     const [second, ...later] = scripts.map((_, process) => process).slice(1)
-    await Promise.all(later.map(startOther))
+    const starts = await Promise.allSettled(later.map(startOther)) // all of them: a stop must find each that runs
+    const failed = starts.find((start) => start.status === 'rejected')
+    if (failed) throw failed.reason
     if (second !== undefined) await startOther(second)
   }
 
   async function startOther(process: number): Promise<void> {
     await linkBucket(persistPath(0), persistPath(process))
-    started[process] = await start(process)
+    if (!stopping) started[process] = await start(process)
   }
 
   async function start(process: number): Promise<WorkerdProcess> {
@@ -83,12 +87,17 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
       registryPath,
       onLog: options.onLog,
       onLost: (delayMs) => options.onLost?.(statusOf(started[process]!, process), delayMs),
-      onRunning: () => options.onRunning?.(statusOf(started[process]!, process), started.map(statusOf)),
+      onRunning: () => options.onRunning?.(statusOf(started[process]!, process), statuses()),
     })
   }
 
   function persistPath(process: number): string {
     return join(statePath, process === 0 ? 'state' : `state-${process}`)
+  }
+
+  /** Of those that were started: they come in any order. */
+  function statuses(): ProcessStatus[] {
+    return started.flatMap((process, index) => [statusOf(process, index)])
   }
 
   function statusOf({ current }: WorkerdProcess, process: number): ProcessStatus {

@@ -28,16 +28,30 @@ export async function startRelay(port: number): Promise<Relay> {
       waiting.delete(client)
     })
     client.on('error', () => client.destroy())
-    if (target === null) waiting.add(client)
-    else relayTo(target, client)
+    relay(client)
   })
   await listen(server, port)
   return { port: (server.address() as AddressInfo).port, passTo, hold: () => void (target = null), close }
 
   function passTo(workerdPort: number): void {
     target = workerdPort
-    for (const client of waiting) relayTo(workerdPort, client)
+    const clients = [...waiting]
     waiting.clear()
+    for (const client of clients) relay(client)
+  }
+
+  /** Where workerd is gone and nobody has said so yet, its port refuses: nothing was sent, so the client waits, too. */
+  function relay(client: Socket): void {
+    if (client.destroyed) return
+    if (target === null) {
+      waiting.add(client)
+      return
+    }
+    const port = target
+    connectTo(port, client, () => {
+      if (target === port) target = null
+      relay(client)
+    })
   }
 
   function close(): void {
@@ -46,13 +60,18 @@ export async function startRelay(port: number): Promise<Relay> {
   }
 }
 
-function relayTo(workerdPort: number, client: Socket): void {
-  const upstream = connect({ port: workerdPort, host: '127.0.0.1', noDelay: true })
-  client.pipe(upstream, { end: false })
-  upstream.pipe(client)
+function connectTo(port: number, client: Socket, onRefused: () => void): void {
+  const upstream = connect({ port, host: '127.0.0.1', noDelay: true })
   client.on('close', () => upstream.resetAndDestroy())
-  upstream.on('close', () => client.destroySoon())
-  upstream.on('error', () => client.destroy())
+  upstream.once('connect', () => {
+    client.pipe(upstream, { end: false })
+    upstream.pipe(client)
+    upstream.on('close', () => client.destroySoon())
+  })
+  upstream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'ECONNREFUSED') onRefused()
+    else client.destroy()
+  })
 }
 
 function listen(server: Server, port: number): Promise<void> {

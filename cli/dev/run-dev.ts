@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createWriteStream, renameSync, writeFileSync } from 'node:fs'
+import { createWriteStream, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { InvalidArgumentError } from 'commander'
 import { NETWORK_LANES } from '../../shared/core/scratch.ts'
@@ -11,6 +11,9 @@ import type { Tier, TrunkPrecision } from '../../shared/protocol/tiers.ts'
 import { KERNEL_VARIANTS } from '../../wasm/src/kernels.ts'
 import type { KernelChoice } from '../../wasm/src/kernels.ts'
 import { CliError } from '../errors.ts'
+import type { Mix } from '../load/mix.ts'
+import { readMix } from '../load/read-mix.ts'
+import { startSeedTraffic } from '../load/seed-traffic.ts'
 import { readPackFolder } from '../pack-folder.ts'
 import { createProgress } from '../progress.ts'
 import { REPOSITORY } from '../repository.ts'
@@ -46,6 +49,8 @@ export interface DevOptions {
   readonly rttMs: number
   /** Absent: as fast as the machine is. */
   readonly hostRate?: number
+  /** A mix of isomoe load. Absent: none. */
+  readonly seedTraffic?: string
 }
 
 const READY_POLL_MS = 50
@@ -71,12 +76,14 @@ export async function runDev(options: DevOptions): Promise<void> {
     process.stderr.write(plan.table)
     throw new CliError('over-budget', `${plan.over.join(', ')} would not fit: use more hosts or a smaller tier`)
   }
+  const mix = options.seedTraffic === undefined ? null : await readMix(options.seedTraffic)
+  if (mix !== null && !manifest.tokenizer) throw new CliError('mix-invalid', 'seed traffic is text, but the pack has no tokenizer')
   const interrupted = onceInterrupted()
   const unlock = await lockState(resolve(options.state))
   try {
     const relay = await openPort(options.port)
     try {
-      await serve(options, manifest, plan, relay, interrupted)
+      await serve(options, manifest, plan, relay, mix, interrupted)
     } finally {
       relay.close()
     }
@@ -99,18 +106,29 @@ function lanesOf({ lanes, rttMs }: DevOptions): number {
   return lanes ?? (rttMs > 0 ? NETWORK_LANES : 1)
 }
 
-async function serve(options: DevOptions, manifest: Manifest, plan: DevPlan, relay: Relay, interrupted: Promise<'interrupted'>): Promise<void> {
+async function serve(
+  options: DevOptions,
+  manifest: Manifest,
+  plan: DevPlan,
+  relay: Relay,
+  mix: Mix | null,
+  interrupted: Promise<'interrupted'>,
+): Promise<void> {
   const starting = startScripts(options, manifest, plan, relay)
   try {
     const ready = starting.then((cluster) => seedAndLoad(options, manifest, cluster, relay))
     if ((await Promise.race([ready, interrupted])) !== 'ready') return
     process.stdout.write(`${plan.table}${readyText(options, manifest, (await starting).processes())}`)
+    const server = { url: `http://127.0.0.1:${options.port}`, model: manifest.name }
+    const traffic = mix === null ? null : startSeedTraffic(server, mix, (line) => process.stdout.write(`${line}\n`))
     await interrupted
+    await traffic?.stop()
   } finally {
     await starting.then(
       (cluster) => cluster.stop(),
       () => undefined, // there is nothing to stop; the failure is on its way as `ready`
     )
+    rmSync(processesFile(options), { force: true }) // its pids belong to others soon
   }
 }
 
@@ -126,7 +144,7 @@ async function openPort(port: number): Promise<Relay> {
 async function seedAndLoad(options: DevOptions, manifest: Manifest, cluster: LocalCluster, relay: Relay): Promise<'ready'> {
   await seedLocalR2(options.model, manifest, await cluster.bucket(), createProgress('seed', process.stderr))
   await cluster.startOthers()
-  writeProcesses(resolve(options.state), cluster.processes())
+  writeProcesses(options, cluster.processes())
   relay.passTo(cluster.port())
   return untilReady(relay.port)
 }
@@ -165,14 +183,18 @@ async function startScripts(options: DevOptions, manifest: Manifest, plan: DevPl
     },
     onRunning(started, all) {
       if (started.process === 0) relay.passTo(started.port)
-      writeProcesses(state, all)
+      writeProcesses(options, all)
     },
   })
 }
 
-/** `<state>/processes.json`, whole at any time: who wants to end a process finds its pid there, and sees the new one when it runs again. */
-function writeProcesses(state: string, processes: readonly ProcessStatus[]): void {
-  const path = join(state, 'processes.json')
+function processesFile({ state }: DevOptions): string {
+  return join(resolve(state), 'processes.json')
+}
+
+/** Whole at any time: who wants to end a process finds its pid there, and sees the new one when it runs again. */
+function writeProcesses(options: DevOptions, processes: readonly ProcessStatus[]): void {
+  const path = processesFile(options)
   writeFileSync(`${path}.draft`, `${JSON.stringify({ processes }, null, 2)}\n`)
   renameSync(`${path}.draft`, path)
 }

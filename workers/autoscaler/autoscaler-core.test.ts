@@ -53,6 +53,7 @@ describe('scale up and down', () => {
 
   it('[EL13] a copy stays its time, goes when it is cold, and its host is called no more', async () => {
     const world = await warmWorld()
+    await world.core.setPolicy({ stayMs: 30_000 })
     await windows(world, 3, HOT_LOAD)
     await windows(world, 10)
     expect(world.table().layers[0]![1]).toEqual([0, 2]) // 20 s of 30
