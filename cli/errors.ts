@@ -13,7 +13,11 @@ export type CliErrorCode =
   | 'state-in-use'
   | 'tier-missing'
   | 'model-failed'
+  | 'mix-invalid'
   | 'trace-invalid'
+  | 'file-too-large'
+  | 'server-refused'
+  | 'load-too-long'
 
 /**
  * An expected failure of a command, thrown: a command has one reader, the person at the terminal, and nothing between the fault and the

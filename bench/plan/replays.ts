@@ -6,6 +6,7 @@ import { policyByName } from '../../shared/placement/sim-policies.ts'
 import type { PolicyName } from '../../shared/placement/sim-policies.ts'
 import { prepareReplay, simulate } from '../../shared/placement/simulator.ts'
 import type { PolicyScores, Replay, SimulatedPolicy } from '../../shared/placement/simulator.ts'
+import { BATCH_SPLITS } from '../../shared/placement/split-tally.ts'
 import type { BatchSplit } from '../../shared/placement/split-tally.ts'
 import { RATIO } from '../figures.ts'
 import type { Figure } from '../figures.ts'
@@ -18,9 +19,9 @@ const SETTLING_WINDOWS = 10
 
 /** Balance and moves of isomoe and the others; balance is max/mean of a window under least-loaded, of a step (`step_`) under the splitter. */
 export function policyFigures(order: TokenOrder, replay: Replay): Figure[] {
-  const ours = score(replay, isomoePolicy(replay, SHAPE))
-  const cold = score(replay, isomoePolicy(replay, { ...SHAPE, boundFirst: true }))
-  const peers = PEERS.map((name) => ({ name, scores: score(replay, policyByName(replay, name, SHAPE)) }))
+  const ours = score(replay, isomoePolicy(replay, SHAPE), BATCH_SPLITS)
+  const cold = score(replay, isomoePolicy(replay, { ...SHAPE, boundFirst: true }), ['least_loaded'])
+  const peers = PEERS.map((name) => ({ name, scores: score(replay, policyByName(replay, name, SHAPE), BATCH_SPLITS) }))
   const once = (id: string, unit: string, sample: number, note?: string): Figure => ({ id, unit, samples: [sample], ...(note === undefined ? {} : { note }) })
   return [
     once(`plan.balance_${order}`, RATIO, windowMean(ours), 'max/mean of a window, least-loaded split, planned from the past'),
@@ -42,7 +43,10 @@ export function policyFigures(order: TokenOrder, replay: Replay): Figure[] {
 export function otherOrders(order: TokenOrder, trace: RoutingTrace, seeds: readonly number[]): Figure[] {
   const runs = seeds.map((seed) => {
     const replay = prepareReplay(trace, sequencesShuffled(trace, order, seed), WINDOW_TOKENS)
-    return { ours: score(replay, isomoePolicy(replay, SHAPE)), pinned: score(replay, policyByName(replay, 'pinned', SHAPE)) }
+    return {
+      ours: score(replay, isomoePolicy(replay, SHAPE), ['least_loaded']),
+      pinned: score(replay, policyByName(replay, 'pinned', SHAPE), ['least_loaded']),
+    }
   })
   const note = 'sequences in other orders'
   return [
@@ -56,7 +60,7 @@ export function otherOrders(order: TokenOrder, trace: RoutingTrace, seeds: reado
 export function stationaryChurn(trace: RoutingTrace, seeds: readonly number[]): Figure {
   const samples = seeds.map((seed) => {
     const replay = prepareReplay(trace, shuffledOrder(trace.tokens, seed), WINDOW_TOKENS)
-    const { movesByWindow } = simulate(replay, isomoePolicy(replay, SHAPE), { hosts: SHAPE.hosts, stepTokens: SHAPE.stepTokens, splits: [] })
+    const { movesByWindow } = score(replay, isomoePolicy(replay, SHAPE), [])
     const settled = movesByWindow.slice(SETTLING_WINDOWS - 1) // the first entry is the change to window 2
     return settled.reduce((sum, moves) => sum + moves, 0) / settled.length
   })
@@ -68,7 +72,7 @@ export function goldenDifference(replays: Record<TokenOrder, Replay>, quick: boo
   let largest = 0
   for (const order of TOKEN_ORDERS) {
     for (const row of golden[order].filter(({ R }) => !quick || R === 8)) {
-      const scores = score(replays[order], policyByName(replays[order], row.policy as PolicyName, { ...SHAPE, redundant: row.R }))
+      const scores = score(replays[order], policyByName(replays[order], row.policy as PolicyName, { ...SHAPE, redundant: row.R }), ['least_loaded'])
       const leastLoaded = split(scores, 'least_loaded')
       const pairs: [number, number][] = [
         [scores.even.mean, row.even.mean],
@@ -85,8 +89,8 @@ export function goldenDifference(replays: Record<TokenOrder, Replay>, quick: boo
   return { id: 'plan.golden_difference', unit: '', samples: [largest], note: 'largest of all rows of the golden replay, which is rounded to 1e-6' }
 }
 
-function score(replay: Replay, policy: SimulatedPolicy): PolicyScores {
-  return simulate(replay, policy, { hosts: SHAPE.hosts, stepTokens: SHAPE.stepTokens, splits: ['even', 'least_loaded', 'water'] })
+function score(replay: Replay, policy: SimulatedPolicy, splits: readonly BatchSplit[]): PolicyScores {
+  return simulate(replay, policy, { hosts: SHAPE.hosts, stepTokens: SHAPE.stepTokens, splits })
 }
 
 function split(scores: PolicyScores, name: BatchSplit) {

@@ -28,6 +28,7 @@ export const devCommand = new Command('dev')
   .addOption(
     new Option('--prefix-cache <switch>', 'share the KV pages of equal prefixes; off only to measure what it wins').choices(['on', 'off']).default('on'),
   )
+  .option('--seed-traffic <mix>', 'once ready, send small traffic of our own: a mix of isomoe load, such as shift')
   .action(async (options: DevOptions) => (await import('./run-dev.ts')).runDev(options)) // imported here: wrangler takes a second that other commands need not wait
 
 function wholeNumber(min: number, max: number): (text: string) => number {

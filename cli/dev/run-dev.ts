@@ -11,6 +11,9 @@ import type { Tier, TrunkPrecision } from '../../shared/protocol/tiers.ts'
 import { KERNEL_VARIANTS } from '../../wasm/src/kernels.ts'
 import type { KernelChoice } from '../../wasm/src/kernels.ts'
 import { CliError } from '../errors.ts'
+import type { Mix } from '../load/mix.ts'
+import { readMix } from '../load/read-mix.ts'
+import { startSeedTraffic } from '../load/seed-traffic.ts'
 import { readPackFolder } from '../pack-folder.ts'
 import { createProgress } from '../progress.ts'
 import { REPOSITORY } from '../repository.ts'
@@ -46,6 +49,8 @@ export interface DevOptions {
   readonly rttMs: number
   /** Absent: as fast as the machine is. */
   readonly hostRate?: number
+  /** A mix of isomoe load. Absent: none. */
+  readonly seedTraffic?: string
 }
 
 const READY_POLL_MS = 50
@@ -71,12 +76,14 @@ export async function runDev(options: DevOptions): Promise<void> {
     process.stderr.write(plan.table)
     throw new CliError('over-budget', `${plan.over.join(', ')} would not fit: use more hosts or a smaller tier`)
   }
+  const mix = options.seedTraffic === undefined ? null : await readMix(options.seedTraffic)
+  if (mix !== null && !manifest.tokenizer) throw new CliError('mix-invalid', 'seed traffic is text, but the pack has no tokenizer')
   const interrupted = onceInterrupted()
   const unlock = await lockState(resolve(options.state))
   try {
     const relay = await openPort(options.port)
     try {
-      await serve(options, manifest, plan, relay, interrupted)
+      await serve(options, manifest, plan, relay, mix, interrupted)
     } finally {
       relay.close()
     }
@@ -99,13 +106,23 @@ function lanesOf({ lanes, rttMs }: DevOptions): number {
   return lanes ?? (rttMs > 0 ? NETWORK_LANES : 1)
 }
 
-async function serve(options: DevOptions, manifest: Manifest, plan: DevPlan, relay: Relay, interrupted: Promise<'interrupted'>): Promise<void> {
+async function serve(
+  options: DevOptions,
+  manifest: Manifest,
+  plan: DevPlan,
+  relay: Relay,
+  mix: Mix | null,
+  interrupted: Promise<'interrupted'>,
+): Promise<void> {
   const starting = startScripts(options, manifest, plan, relay)
   try {
     const ready = starting.then((cluster) => seedAndLoad(options, manifest, cluster, relay))
     if ((await Promise.race([ready, interrupted])) !== 'ready') return
     process.stdout.write(`${plan.table}${readyText(options, manifest, (await starting).processes())}`)
+    const server = { url: `http://127.0.0.1:${options.port}`, model: manifest.name }
+    const traffic = mix === null ? null : startSeedTraffic(server, mix, (line) => process.stdout.write(`${line}\n`))
     await interrupted
+    await traffic?.stop()
   } finally {
     await starting.then(
       (cluster) => cluster.stop(),

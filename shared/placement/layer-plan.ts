@@ -1,10 +1,10 @@
 import { layerMs } from './cost-model.ts'
 import type { CostModel } from './cost-model.ts'
+import { bestCopy, dropsByCost, RISK_DEVIATIONS } from './layer-candidates.ts'
+import type { Copy } from './layer-candidates.ts'
 import { LayerRisk } from './layer-risk.ts'
 import { LayerSplit } from './layer-split.ts'
 
-/** How many deviations of the load are planned for. Measured with SHARE_UNCERTAIN (layer-risk.ts). */
-const RISK_DEVIATIONS = 2
 /** A gain below this is not told from what the split leaves unsettled. */
 const GAIN_FLOOR = 5e-4
 /** Copies without a new best after which a search ends: several units may be the fullest, and all must sink before the layer is faster. */
@@ -48,11 +48,6 @@ export interface LayerPlan {
   readonly potential: number
 }
 
-interface Copy {
-  readonly expert: number
-  readonly unit: number
-}
-
 /**
  * Changes the copies of one layer where that pays. First drops what costs less than half of `gainMin`. Then adds the copy that takes most off the predicted time,
  * again and again, and keeps the run up to where every copy has paid `gainMin` on average. At `copiesMax` the copy that is worth least goes for a new one.
@@ -93,7 +88,7 @@ class LayerSearch {
   }
 
   dropWorthless(): void {
-    for (const copy of this.dropsByCost()) {
+    for (const copy of this.drops()) {
       const limitMs = this.ms * Math.exp(this.price / 2)
       const units = [...this.split.experts[copy.expert]!.units]
       if (this.ms > 0 && this.plannedMs(this.risk.valueWithout(copy.expert, units, copy.unit)) >= limitMs) continue // even if others take all that it carries
@@ -112,11 +107,11 @@ class LayerSearch {
     let sinceBest = 0
     while (this.ms > 0 && sinceBest < PATIENCE && this.loads < this.room.loadsMax) {
       if (this.copies >= this.room.copiesMax) {
-        const cheapest = this.dropsByCost()[0]
+        const cheapest = this.drops()[0]
         if (cheapest === undefined) return
         this.remove(cheapest)
       }
-      const copy = this.bestCopy()
+      const copy = bestCopy(this.split, this.risk, this.room.cost, (expert, unit) => this.fits(expert, unit))
       if (copy === null) return
       this.load(copy)
       sinceBest++
@@ -177,71 +172,16 @@ class LayerSearch {
     return this.changed.has(expert * this.free.length + unit)
   }
 
-  /** Copies that may go, the cheapest first. The cost is an upper bound: what the copy carries goes to the expert's other units, and nothing else makes way. */
-  private dropsByCost(): Copy[] {
-    const { split, risk, room } = this
-    const fullest = split.level(split.fullest())
-    const drops: (Copy & { level: number })[] = []
-    for (const [expert, { units, pairs }] of split.experts.entries()) {
-      for (let replica = 1; replica < units.length; replica++) {
-        const unit = units[replica]!
-        if (this.isChanged(expert, unit) || !room.mayDrop(expert, unit)) continue
-        const others = without(units, unit)
-        const level = Math.max(fullest, levelWith(split, others, pairs[replica]!))
-        drops.push({ expert, unit, level: level + RISK_DEVIATIONS * risk.valueWithout(expert, units, unit) })
-      }
-    }
-    return drops.sort((a, b) => a.level - b.level || a.expert - b.expert || a.unit - b.unit)
+  private drops(): Copy[] {
+    return dropsByCost(this.split, this.risk, (expert, unit) => !this.isChanged(expert, unit) && this.room.mayDrop(expert, unit))
   }
 
-  /** The copy that takes most off the planned time, if only it and the fullest unit change. Off the fullest, to any unit; of other experts, to the unit with least risk. */
-  private bestCopy(): Copy | null {
-    const { split, risk, room } = this
-    const from = split.fullest()
-    const before = RISK_DEVIATIONS * risk.value()
-    const byRisk = Array.from(this.free.keys()).sort((a, b) => risk.variance[a]! - risk.variance[b]! || split.level(a) - split.level(b) || a - b)
-    let best: Copy | null = null
-    let bestMs = 0
-    for (const [expert, { units, pairs }] of split.experts.entries()) {
-      const bytes = room.expertBytes[expert]!
-      if (this.loadBytes + bytes > room.loadBytesMax) continue
-      const share = units.includes(from) ? pairs[units.indexOf(from)]! : 0
-      for (const unit of byRisk) {
-        if (this.free[unit]! < bytes || units.includes(unit) || this.isChanged(expert, unit)) continue
-        const poured = Math.min(share, Math.max(0, pairsToLevel(split, from, unit)))
-        const level = poured === 0 ? 0 : Math.min(poured / split.speed[from]!, split.level(from) - (split.pairs[unit]! + poured) / split.speed[unit]!)
-        const safer = before - RISK_DEVIATIONS * risk.valueWith(expert, units, unit)
-        const calls = Math.exp(-split.pairs[unit]!) - Math.exp(-split.pairs[unit]! - poured)
-        const gainMs = (level + safer) / room.cost.pairsPerMs - calls * room.cost.callMs
-        if (gainMs > bestMs || (gainMs === bestMs && best !== null && expert === best.expert && unit < best.unit)) {
-          bestMs = gainMs
-          best = { expert, unit }
-        }
-        if (share === 0) break
-      }
-    }
-    return best
+  private fits(expert: number, unit: number): boolean {
+    const bytes = this.room.expertBytes[expert]!
+    return this.free[unit]! >= bytes && this.loadBytes + bytes <= this.room.loadBytesMax && !this.isChanged(expert, unit)
   }
 }
 
 function without(units: readonly number[], unit: number): number[] {
   return units.filter((other) => other !== unit)
-}
-
-/** Pairs that bring two units to one level when they go from one to the other. */
-function pairsToLevel({ pairs, speed }: LayerSplit, from: number, to: number): number {
-  return (pairs[from]! * speed[to]! - pairs[to]! * speed[from]!) / (speed[from]! + speed[to]!)
-}
-
-/** Level of the fullest of these units when they take `pairs` more between them, as evenly as can be. */
-function levelWith(split: LayerSplit, units: readonly number[], more: number): number {
-  let pairs = more
-  let speeds = 0
-  let fullest = 0
-  for (const unit of units) {
-    pairs += split.pairs[unit]!
-    speeds += split.speed[unit]!
-    fullest = Math.max(fullest, split.level(unit))
-  }
-  return Math.max(fullest, pairs / speeds)
 }

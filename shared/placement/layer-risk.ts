@@ -12,7 +12,8 @@ const SHARE_UNCERTAIN = 0.5
 export class LayerRisk {
   /** Variance of each unit's level. */
   readonly variance: Float64Array
-  private readonly squares: Float64Array
+  /** Of each expert: its deviation squared. */
+  readonly squares: Float64Array
   private readonly speed: Float64Array
   private sum = 0
 

@@ -22,7 +22,8 @@ export class LayerSplit {
   /** Pairs of a mean step on each unit. */
   readonly pairs: Float64Array
   private readonly settled: number
-  private replicated: number[] = []
+  /** Experts with more than one replica. */
+  replicated: number[] = []
 
   /** @param load pairs of a mean step, an expert each. @param speed of each unit. @param placed [experts] → units, the base first, none twice. */
   constructor(load: readonly number[], speed: Float64Array, placed: readonly (readonly number[])[]) {

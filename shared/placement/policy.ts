@@ -27,9 +27,9 @@ export interface Policy {
 export const POLICY_DEFAULT: Policy = {
   enabled: true,
   windowMs: 2000,
-  smoothingWindows: 4,
-  gainMin: 0.02,
-  stayMs: 30_000,
+  smoothingWindows: 8,
+  gainMin: 0.005,
+  stayMs: 8000,
   movesMax: 32,
   moveBytesMax: 256 * 1024 * 1024,
   copiesMax: 16,

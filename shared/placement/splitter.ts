@@ -155,7 +155,7 @@ export function createSplitter(hostsMax: number, callPairs: number): Split {
   function passOn({ hosts, first, hostOf, expertOf, firstOn, slotsOn }: SplitTable, shares: Uint32Array): boolean {
     let busiest = -1
     for (let host = 0; host < hosts; host++) if (pairs[host]! > 0 && (busiest < 0 || level[host]! > level[busiest]!)) busiest = host
-    if (busiest < 0) return false
+    if (busiest < 0 || level[busiest]! < 2) return false // nobody has two less
     giver.fill(-1, 0, hosts)
     giver[busiest] = 0 // visited
     queue[0] = busiest

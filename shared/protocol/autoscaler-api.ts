@@ -96,7 +96,7 @@ export interface AutoscalerState {
   readonly load: readonly (readonly number[])[]
   readonly hosts: readonly HostStatus[]
   readonly engines: readonly { readonly engine: string; readonly epoch: number; readonly leaseUntilMs: number }[]
-  /** The cost model against the clock: time of a mean step. Null until it was measured. */
+  /** The cost model against the clock: routed experts of a mean step, and the whole step with its trunk. Null while no step is measured. */
   readonly step: { readonly predictedMs: number; readonly measuredMs: number } | null
   /** Newest last, at most LIMITS.scaleEventsKept. */
   readonly events: readonly ScaleEvent[]

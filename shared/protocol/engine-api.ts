@@ -71,8 +71,9 @@ export interface HostState {
   readonly arenaBytes: number
   readonly residentExperts: number
   readonly assignedExperts: number
-  /** Since the engine began: calls that were answered, the mean of their round trips and the longest, on the engine's side. */
+  /** Since the engine began: calls that were answered, their (token, expert) pairs, the mean of their round trips and the longest, on the engine's side. */
   readonly calls: number
+  readonly pairs: number
   readonly meanRttMs: number
   readonly maxRttMs: number
   /** Calls that another replica was asked for too, because this host was late; and failed calls by error code. */

@@ -72,4 +72,18 @@ export const LIMITS = {
   hostRateMax: 1e12,
   /** Events of one request that its reader has not taken. A client that stops reading costs no more. */
   unreadBytesMax: 4 * MIB,
+  /** `isomoe load`: what it plans, what it keeps open, and what it takes from a server it knows nothing of. */
+  loadRequestsMax: 250_000,
+  loadDurationSMax: 24 * 3600,
+  loadConnectionsMax: 4096,
+  loadAnswerBytesMax: 32 * MIB,
+  loadEventCharsMax: MIB,
+  loadErrorBodyBytes: 16 * 1024,
+  loadErrorCodesMax: 64,
+  loadScaleEventsMax: 1024,
+  loadFileBytesMax: 64 * MIB,
+  loadPhasesMax: 256,
+  loadDomainsMax: 64,
+  loadPromptsMax: 10_000,
+  loadNameChars: 256,
 } as const

@@ -56,8 +56,8 @@ export function createClusterHost({ host, isolateId, memory, clock, start }: Clu
       },
       report: async () => on.report(),
       close() {
-        seen.open--
         assignment.value.close()
+        seen.open--
       },
     })
   }

@@ -53,6 +53,7 @@ describe('scale up and down', () => {
 
   it('[EL13] a copy stays its time, goes when it is cold, and its host is called no more', async () => {
     const world = await warmWorld()
+    await world.core.setPolicy({ stayMs: 30_000 })
     await windows(world, 3, HOT_LOAD)
     await windows(world, 10)
     expect(world.table().layers[0]![1]).toEqual([0, 2]) // 20 s of 30
@@ -310,4 +311,44 @@ describe('the RPC face', () => {
     world.restart()
     expect(await world.core.state()).toMatchObject({ ok: true, value: { policy: { stayMs: 1 } } })
   })
+})
+
+it('[EL13] load is planned for once a window, whatever else begins a turn', async () => {
+  const world = await warmWorld()
+  await windows(world, 1, HOT_LOAD)
+  await world.core.scale({ dryRun: false, experts: [{ layer: 0, expert: 1, replicas: 1 }] }) // against what the load says
+  await world.run(500)
+  expect(world.table().layers[0]![1]).toEqual([0])
+  await windows(world, 1, HOT_LOAD)
+  expect(world.table().layers[0]![1]).toEqual([0, 2])
+})
+
+it('[EL12] a lost host comes before one that was reset, in one turn', async () => {
+  const world = new World({ planner: thresholdPlanner, base: 3, standby: 1 })
+  await world.join()
+  await windows(world, 3, HOT_LOAD)
+  world.host(3).reset('isolate-3b')
+  world.host(1).up = false
+  await world.report(HOT_LOAD, [
+    { host: 'expert-01', faults: { 'host-unavailable': 1 } },
+    { host: 'expert-03', faults: { 'not-resident': 1 } },
+  ])
+  await world.run(1000)
+  const [lost, reset] = world.store.events(3)
+  expect(lost!.toEpoch).toBe(3)
+  expect(reset).toMatchObject({ reason: 'lost-host', fromEpoch: 3, toEpoch: 3 })
+  expect(reset!.moves.every((move) => move.host === 'expert-03')).toBe(true)
+  expect(world.discrepancies()).toEqual([])
+})
+
+it('[EL12] what failed for the load does not hold up a lost host', async () => {
+  const world = await warmWorld()
+  world.host(1).missing.add('0,1')
+  world.host(2).missing.add('0,1')
+  await windows(world, 12, HOT_LOAD)
+  expect(world.store.read('backoff')!.untilMs).toBeGreaterThan(world.nowMs + WINDOW_MS)
+  world.host(1).up = false
+  await world.report(HOT_LOAD, [{ host: 'expert-01', faults: { 'host-unavailable': 1 } }])
+  await world.run(1000)
+  expect(world.table().base[1]).not.toContain(1)
 })

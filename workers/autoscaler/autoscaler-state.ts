@@ -21,7 +21,10 @@ export function stateOf(ledger: Ledger, situation: Situation, planner: Planner):
       return { host, state: hostState(records, placement, index), isolateId, leaseUntilMs, report }
     }),
     engines: Object.entries(liveEngines(ledger.engines(), nowMs)).map(([engine, { epoch, leaseUntilMs }]) => ({ engine, epoch, leaseUntilMs })),
-    step: measuredMs === null || situation.cost === null ? null : { predictedMs: planNow(planner, situation, false).predicted.beforeMs, measuredMs },
+    step:
+      measuredMs === null || situation.cost === null || (demand?.steps ?? 0) === 0
+        ? null
+        : { predictedMs: planNow(planner, situation, false).predicted.beforeMs, measuredMs },
     events: ledger.store.events(0),
   }
 }

@@ -48,3 +48,8 @@ export function ensureTable(ledger: Ledger, deployment: Deployment, nowMs: numbe
 }
 
 const REPLACED = moeError('internal', 'the deployment changed: its base placement was planned anew', {})
+
+/** [layers] experts of each. */
+export function expertCounts({ expertBytes }: Deployment): number[] {
+  return expertBytes.map((experts) => experts.length)
+}

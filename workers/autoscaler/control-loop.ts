@@ -6,13 +6,14 @@ import type { MoeError } from '../../shared/protocol/errors.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import type { AutoscalerDeps } from './autoscaler-core.ts'
-import { ensureTable } from './base-table.ts'
+import { ensureTable, expertCounts } from './base-table.ts'
 import type { Deployment } from './base-table.ts'
-import { decide, nextAlarmMs } from './decide.ts'
+import { decide, holdsLost, nextAlarmMs } from './decide.ts'
 import type { Situation } from './decide.ts'
 import type { EngineLinks } from './engine-links.ts'
 import { liveEngines } from './engine-records.ts'
 import { checkHosts } from './host-check.ts'
+import { stillSuspect } from './host-records.ts'
 import { Fenced } from './ledger.ts'
 import type { Ledger } from './ledger.ts'
 import { emptyWindow, smoothStepTimes } from './load-window.ts'
@@ -42,6 +43,8 @@ export interface ControlLoopInputs {
   readonly emit: (event: ScaleEvent) => void
 }
 
+/** Events that one turn of the loop begins: the experts of a lost host, then a reset one's, then what the load asks for. */
+const TURNS_MAX = 3
 /** An alarm that is so many windows late was lost by the platform. */
 const LATE_WINDOWS = 5
 
@@ -80,10 +83,14 @@ export function createControlLoop({ deps, ledger, links, emit }: ControlLoopInpu
       const deployment = await ready()
       if (!deployment.ok) return deps.onFault('the deployment could not be read', deployment.error)
       await driveEvent(driver, deployment.value)
-      closeWindow(deployment.value)
-      await repairHosts(deployment.value)
-      act(deployment.value)
-      while (store.read('running')) await driveEvent(driver, deployment.value) // also one that was begun by hand meanwhile
+      let isNewWindow = closeWindow(deployment.value)
+      for (let turns = 0; turns < TURNS_MAX; turns++) {
+        await repairHosts(deployment.value)
+        act(deployment.value, isNewWindow)
+        if (!store.read('running')) break
+        isNewWindow = false
+        while (store.read('running')) await driveEvent(driver, deployment.value) // also one that was begun by hand meanwhile
+      }
     } catch (error) {
       if (!(error instanceof Fenced)) deps.onFault('a turn of the control loop failed', error) // the alarm is armed: the next turn goes on
     } finally {
@@ -100,11 +107,11 @@ export function createControlLoop({ deps, ledger, links, emit }: ControlLoopInpu
   }
 
   /** A window closes once, whatever fires twice: a young one stays open. */
-  function closeWindow(deployment: Deployment): void {
+  function closeWindow(deployment: Deployment): boolean {
     const window = store.read('window')
     const policy = ledger.policy()
     const now = nowMs()
-    if (window === null || now - window.startMs < policy.windowMs / 2) return
+    if (window === null || now - window.startMs < policy.windowMs / 2) return false
     ledger.commit(() => {
       store.write('demand', smoothLoad(store.read('demand'), window, policy))
       store.write('stepTimes', smoothStepTimes(store.read('stepTimes'), window, now, policy.smoothingWindows))
@@ -112,29 +119,36 @@ export function createControlLoop({ deps, ledger, links, emit }: ControlLoopInpu
       store.write('window', emptyWindow(expertCounts(deployment), now, window.lastReportMs))
       store.write('engines', liveEngines(ledger.engines(), now))
     })
+    return true
   }
 
+  /** Notes what hosts say, and begins to fill those that were reset. Lost hosts' experts come before that: what has to wait is found again. */
   async function repairHosts(deployment: Deployment): Promise<void> {
     if (store.read('running')) return
     const startMs = nowMs()
     const { change, repairs } = await checkHosts(driver, deployment)
-    const waits = repairs.length > 0 && mayNotBegin()
-    if (waits) return // nothing is noted: the next turn finds the same
-    ledger.commit(() => store.write('hosts', change(ledger.hosts())))
-    if (repairs.length === 0) return
     const placement = ledger.table()
-    begin('lost-host', { target: { ...placement, epoch: placement.epoch + 1 }, moves: repairs }, startMs)
+    const records = change(ledger.hosts())
+    const waits = mayNotBegin('lost-host') || holdsLost({ placement, records })
+    ledger.commit(() => store.write('hosts', waits ? stillSuspect(records, repairs) : records))
+    if (!waits && repairs.length > 0) begin('lost-host', { target: { ...placement, epoch: placement.epoch + 1 }, moves: repairs }, startMs)
   }
 
-  function act(deployment: Deployment): void {
-    if (mayNotBegin()) return
+  /** Load is planned for once a window; a turn in between, for a plan by hand or a fault, sees only to lost hosts. */
+  function act(deployment: Deployment, isNewWindow: boolean): void {
     const startMs = nowMs()
-    const decision = decide(deps.plan, situation(deployment))
-    if (decision) begin(decision.reason, decision.plan, startMs)
+    const now = situation(deployment)
+    const reason = holdsLost(now) ? 'lost-host' : 'load'
+    if (mayNotBegin(reason) || (reason === 'load' && !isNewWindow)) return
+    const plan = decide(deps.plan, now)
+    if (plan) begin(reason, plan, startMs)
   }
 
-  function mayNotBegin(): boolean {
-    return store.read('running') !== null || (store.read('backoff')?.untilMs ?? 0) > nowMs()
+  /** After failures everything waits, but a lost host only for failures of its own. */
+  function mayNotBegin(reason: ScaleReason): boolean {
+    const backoff = store.read('backoff')
+    const waits = backoff !== null && backoff.untilMs > nowMs() && (reason !== 'lost-host' || backoff.reason === reason)
+    return waits || store.read('running') !== null
   }
 
   function begin(reason: ScaleReason, plan: Pick<Plan, 'target' | 'moves'>, planStartMs: number): ScaleEvent | null {
@@ -182,9 +196,4 @@ export function createControlLoop({ deps, ledger, links, emit }: ControlLoopInpu
   }
 
   return { onAlarm, armBy, kick, begin, ready, situation }
-}
-
-/** [layers] experts of each. */
-export function expertCounts({ expertBytes }: Deployment): number[] {
-  return expertBytes.map((experts) => experts.length)
 }

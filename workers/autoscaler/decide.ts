@@ -6,7 +6,6 @@ import type { Load, Plan, PlanHost, PlanLimits } from '../../shared/placement/pl
 import type { Policy } from '../../shared/placement/policy.ts'
 import { mayDropAfter } from '../../shared/placement/tenure.ts'
 import type { Tenure } from '../../shared/placement/tenure.ts'
-import type { ScaleReason } from '../../shared/protocol/autoscaler-api.ts'
 import type { Deployment } from './base-table.ts'
 import { liveEngines } from './engine-records.ts'
 import type { EngineRecords } from './engine-records.ts'
@@ -49,19 +48,22 @@ export function planNow(planner: Planner, situation: Situation, forced: boolean)
 /** Before any call was measured a plan can only re-place what was lost, or do what it is told: any rate will do. */
 const UNMEASURED: CostModel = { callMs: 0, rttMs: 0, pairsPerMs: 1 }
 
-/** The event that should begin now, or null. Lost hosts' experts are placed again whatever the policy says. SPEC EL12, EL13. */
-export function decide(planner: Planner, situation: Situation): { readonly reason: ScaleReason; readonly plan: Plan } | null {
-  const { placement, records, policy, demand, cost } = situation
-  const lost = placement.hosts.some((host, index) => recordOf(records, host).lost && holdsExperts(placement, index))
-  if (!lost && (!policy.enabled || demand === null || cost === null)) return null
+/** What should be done now, or null. Lost hosts' experts are placed again whatever the policy says. SPEC EL12, EL13. */
+export function decide(planner: Planner, situation: Situation): Plan | null {
+  const { placement, policy, demand, cost } = situation
+  if (!holdsLost(situation) && (!policy.enabled || demand === null || cost === null)) return null
   const plan = planNow(planner, situation, false)
-  if (samePlaces(plan.target, placement)) return null
-  return { reason: lost ? 'lost-host' : 'load', plan }
+  return samePlaces(plan.target, placement) ? null : plan
 }
 
 /** Every host has the same: LIMITS.hostArenaBytes or what the deployment says. */
 function arenaBytes({ base }: Deployment): number {
   return base[0]!.arenaBytes
+}
+
+/** Whether a lost host still stands in the table. */
+export function holdsLost({ placement, records }: Pick<Situation, 'placement' | 'records'>): boolean {
+  return placement.hosts.some((host, index) => recordOf(records, host).lost && holdsExperts(placement, index))
 }
 
 export interface AlarmInputs {

@@ -38,8 +38,7 @@ export async function checkHosts(deps: DriverDeps, deployment: Deployment): Prom
     const answer = await askTwice(deps, host)
     const leaseUntilMs = nowMs() + ledger.policy().leaseMs
     if (!answer.ok) {
-      const lost = before.lost || answer.error.code === 'host-unavailable'
-      changes.push((records) => putRecord(records, host, { lost, suspect: !lost, leaseUntilMs }))
+      changes.push((records) => putRecord(records, host, { lost: true, suspect: false, leaseUntilMs }))
       return
     }
     const clean = await dropExtras(deps, deployment, host, table, answer.value)
@@ -53,7 +52,7 @@ async function askTwice(deps: DriverDeps, host: string): Promise<Result<Inventor
   const ask = (control: HostControl) => control.inventory()
   deps.ledger.commit(() => undefined)
   const first = await callHost(deps, host, ask)
-  if (first.ok || first.error.code !== 'host-unavailable') return first
+  if (first.ok) return first
   await pause(deps.setTimer, ASK_AGAIN_MS)
   deps.ledger.commit(() => undefined)
   return callHost(deps, host, ask)

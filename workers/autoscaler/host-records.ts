@@ -1,6 +1,6 @@
 import { holdsExperts } from '../../shared/placement/placement.ts'
 import type { Placement } from '../../shared/placement/placement.ts'
-import type { PlanHost } from '../../shared/placement/plan.ts'
+import type { Move, PlanHost } from '../../shared/placement/plan.ts'
 import type { HostStatus, HostTraffic } from '../../shared/protocol/autoscaler-api.ts'
 import type { HostStatusReport } from '../../shared/protocol/host-api.ts'
 
@@ -41,6 +41,11 @@ export function answered(records: HostRecords, report: HostStatusReport, host: s
     report,
     leaseUntilMs,
   })
+}
+
+/** Hosts whose experts could not be brought back yet: they are asked again. */
+export function stillSuspect(records: HostRecords, repairs: readonly Move[]): HostRecords {
+  return repairs.reduce((noted, { host }) => putRecord(noted, host, { suspect: true, wasReset: true }), records)
 }
 
 /** What engines saw: calls that were answered renew a host's lease, those that failed make it suspect. */

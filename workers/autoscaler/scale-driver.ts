@@ -145,7 +145,7 @@ function finish({ ledger, nowMs, emit }: DriverDeps): void {
     store.putEvent(finished)
     const failures = finished.error === null ? 0 : (store.read('backoff')?.failures ?? 0) + 1
     const waitMs = ledger.policy().windowMs * 2 ** Math.min(failures, BACKOFF_DOUBLINGS)
-    store.write('backoff', failures === 0 ? null : { failures, untilMs: nowMs() + waitMs })
+    store.write('backoff', failures === 0 ? null : { failures, untilMs: nowMs() + waitMs, reason: finished.reason })
     return finished
   })
   emit(event)

@@ -3,7 +3,7 @@ import type { Policy } from '../../shared/placement/policy.ts'
 import type { CostSums } from '../../shared/placement/cost-fit.ts'
 import type { Demand } from '../../shared/placement/demand.ts'
 import type { Tenure } from '../../shared/placement/tenure.ts'
-import type { ScaleEvent } from '../../shared/protocol/autoscaler-api.ts'
+import type { ScaleEvent, ScaleReason } from '../../shared/protocol/autoscaler-api.ts'
 import type { SourceMeans } from './choose-source.ts'
 import type { EngineRecords } from './engine-records.ts'
 import type { HostRecords } from './host-records.ts'
@@ -30,8 +30,8 @@ export interface Documents {
   readonly running: RunningEvent
   /** Who may write: the number of the newest instance. SPEC EL10. */
   readonly driver: number
-  /** Events that failed in a row, and until when the next one waits. */
-  readonly backoff: { readonly failures: number; readonly untilMs: number }
+  /** Events that failed in a row, until when the next one waits, and what the last one was for. */
+  readonly backoff: { readonly failures: number; readonly untilMs: number; readonly reason: ScaleReason }
 }
 
 export type DocumentName = keyof Documents

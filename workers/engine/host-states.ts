@@ -8,8 +8,8 @@ export function hostStates({ newest, traffic }: ExpertHosts): Promise<HostState[
     placement.hosts.map(async (host, index) => {
       const link = value.link(index)
       const { isolateId = null, residentBytes = 0, arenaBytes = 0, residentExperts = 0 } = (await link.report()) ?? {}
-      const { calls, rttSumMs, rttMaxMs, hedged, faults } = traffic.ofHost(host)
-      const seen = { calls, meanRttMs: calls > 0 ? rttSumMs / calls : 0, maxRttMs: rttMaxMs, hedged, faults }
+      const { calls, pairs, rttSumMs, rttMaxMs, hedged, faults } = traffic.ofHost(host)
+      const seen = { calls, pairs, meanRttMs: calls > 0 ? rttSumMs / calls : 0, maxRttMs: rttMaxMs, hedged, faults }
       return { host, isolateId, residentBytes, arenaBytes, residentExperts, assignedExperts: link.assigned, ...seen }
     }),
   )

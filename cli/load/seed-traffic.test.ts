@@ -1,0 +1,23 @@
+import { expect, it } from 'vitest'
+import { BUILT_IN_MIXES } from './built-in-mixes.ts'
+import { startSeedTraffic } from './seed-traffic.ts'
+import { answerWell, startFakeServer } from './testing/fake-server.ts'
+
+it('[LT3] seed traffic is labelled, goes on until it is stopped, and then says what it was', async () => {
+  const lines: string[] = []
+  let enough = () => undefined as void
+  const many = new Promise<void>((done) => (enough = done))
+  const server = await startFakeServer((...args) => {
+    if (server.requests.length === 30) enough()
+    answerWell(...args)
+  })
+  const traffic = startSeedTraffic({ url: server.url, model: 'fake' }, BUILT_IN_MIXES.get('german')!, (line) => lines.push(line))
+  await many
+  await traffic.stop()
+  const sent = server.requests.length
+  await new Promise((done) => setImmediate(done))
+  expect(server.requests.length).toBe(sent)
+  await server.close()
+  expect(lines[0]).toBe('seed traffic (mix german, 2 workers): german')
+  expect(lines.at(-1)).toMatch(/^seed traffic: \d+ answered, 0 failed in \d+ s$/)
+})
