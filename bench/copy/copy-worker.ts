@@ -15,17 +15,17 @@ interface Env {
 
 /**
  * In the place of the autoscaler: orders over RPC, each host in an isolate of its own, and measured from outside by the time that a request
- * takes. `experts` of a request are the first so many of the pack.
- *   /load/<binding>/<experts>            from storage
- *   /load/<binding>/<experts>/<binding>  from the second host, whose source goes through this Worker
- *   /probe/<binding>/<experts>
- *   /drop/<binding>/<experts>
+ * takes. `<experts>` is how many, `<stride>` takes only every so manieth of the pack.
+ *   /load/<binding>/<experts>/<stride>            from storage
+ *   /load/<binding>/<experts>/<stride>/<binding>  from the second host, whose source goes through this Worker
+ *   /probe/<binding>/<experts>/<stride>
+ *   /drop/<binding>/<experts>/<stride>
  * Answers with the report of the call; one of another answer fails.
  */
 export default {
   async fetch(request, env): Promise<Response> {
-    const [what, host, count, peer] = new URL(request.url).pathname.slice(1).split('/')
-    const order = await orderOf(env, Number(count))
+    const [what, host, count, stride, peer] = new URL(request.url).pathname.slice(1).split('/')
+    const order = await orderOf(env, Number(count), Number(stride))
     const control = controlOf(env, host!)
     switch (what) {
       case 'load': {
@@ -49,9 +49,9 @@ export default {
 
 let manifest: Manifest | null = null
 
-async function orderOf(env: Env, count: number): Promise<ExpertOrder> {
+async function orderOf(env: Env, count: number, stride: number): Promise<ExpertOrder> {
   manifest ??= must(await readManifest(env.BUCKET, env.MODEL_PREFIX))
-  const experts = manifest.experts.slice(0, count).map(({ layer, expert }): ExpertRef => [layer, expert])
+  const experts = manifest.experts.filter((_, i) => i % stride === 0 && i < count * stride).map(({ layer, expert }): ExpertRef => [layer, expert])
   return { protocolVersion: PROTOCOL_VERSION, digest: manifest.digest, tier: env.TIER, experts }
 }
 

@@ -17,6 +17,8 @@ import { Samples } from '../samples.ts'
 const PACK = join(REPOSITORY, 'models/demo')
 /** Experts of an order, of the demo's 204 KiB each. */
 const COUNTS = [1, 2, 8, 24]
+/** Neighbours share reads of storage; hot experts seldom are neighbours. */
+const STRIDES = { neighbours: 1, scattered: 4 } as const
 /** What a host holds before it grows, for the peak: about 20 MB. */
 const STEADY = 94
 
@@ -51,24 +53,27 @@ async function measure(rounds: number, folder: string): Promise<Outcome[]> {
     if (response.status !== 200) throw new Error(`/${path} gave ${response.status}: ${text} ${workerLog.join('\n')}`)
     return { ms, answer: JSON.parse(text) as T }
   }
-  const load = async (count: number, from: string | null) => {
-    await call(`drop/${target}/${STEADY}`)
-    const { ms, answer } = await call<LoadReport>(`load/${target}/${count}${from === null ? '' : `/${from}`}`)
-    const want = manifest.experts.slice(0, count).reduce((sum, { hi, lo }) => sum + hi!.bytes + lo!.bytes, 0)
+  const { hi, lo } = manifest.experts[0]!
+  const load = async (count: number, stride: number, from: string | null) => {
+    await call(`drop/${target}/${STEADY}/1`)
+    const { ms, answer } = await call<LoadReport>(`load/${target}/${count}/${stride}${from === null ? '' : `/${from}`}`)
+    const want = count * (hi!.bytes + lo!.bytes)
     if (answer.failed.length > 0 || answer.bytes !== want) throw new Error(`the load gave ${JSON.stringify(answer)}, not ${want} bytes`)
     return ms
   }
   try {
     await seedLocalR2(PACK, manifest, await cluster.bucket(), createProgress('copy', process.stderr))
-    await call(`load/${peer}/${STEADY}`)
-    await load(STEADY, null) // every page of the arena is touched before anything is timed
+    await call(`load/${peer}/${STEADY}/1`)
+    await load(STEADY, 1, null) // every page of the arena is touched before anything is timed
     for (let round = 0; round < rounds; round++) {
-      samples.add('none', (await call(`load/${target}/0`)).ms)
+      samples.add('none', (await call(`load/${target}/0/1`)).ms)
       for (const count of COUNTS) {
-        samples.add(`peer${count}`, await load(count, peer))
-        samples.add(`r2${count}`, await load(count, null))
+        for (const [how, stride] of Object.entries(STRIDES)) {
+          samples.add(`peer ${how} ${count}`, await load(count, stride, peer))
+          samples.add(`r2 ${how} ${count}`, await load(count, stride, null))
+        }
       }
-      const { ms, answer } = await call<ProbeReport>(`probe/${target}/${COUNTS.at(-1)!}`)
+      const { ms, answer } = await call<ProbeReport>(`probe/${target}/${COUNTS.at(-1)!}/${STRIDES.scattered}`)
       if (answer.failed.length > 0) throw new Error(`a probe failed: ${JSON.stringify(answer.failed)}`)
       samples.add('probe', ms)
     }
@@ -82,11 +87,13 @@ function figures(samples: Samples): Outcome[] {
   const most = COUNTS.at(-1)!
   return [
     samples.figure('copy.order_ms', 'ms', 'none', 'an order of no experts: request, RPC and answer alone'),
-    ...COUNTS.flatMap((count) => [
-      samples.figure(`copy.r2_ms.${count}`, 'ms', `r2${count}`, 'experts of 204 KiB from local R2, verified'),
-      samples.figure(`copy.peer_ms.${count}`, 'ms', `peer${count}`, 'the same from another host in the same workerd'),
-      samples.ratio(`copy.peer_over_r2.${count}`, `peer${count}`, `r2${count}`),
-    ]),
+    ...COUNTS.flatMap((count) =>
+      Object.keys(STRIDES).flatMap((how) => [
+        samples.figure(`copy.r2_ms.${how}.${count}`, 'ms', `r2 ${how} ${count}`, 'experts of 204 KiB from local R2, verified'),
+        samples.figure(`copy.peer_ms.${how}.${count}`, 'ms', `peer ${how} ${count}`, 'the same from another host in the same workerd'),
+        samples.ratio(`copy.peer_over_r2.${how}.${count}`, `peer ${how} ${count}`, `r2 ${how} ${count}`),
+      ]),
+    ),
     samples.figure(`copy.probe_ms.${most}`, 'ms', 'probe', 'checksums and a forward of each'),
   ]
 }
@@ -94,11 +101,11 @@ function figures(samples: Samples): Outcome[] {
 /** Of a host that has `STEADY` experts and gets two more, from either side. */
 async function measurePeak(call: <T>(path: string) => Promise<{ readonly answer: T }>, target: string, peer: string): Promise<Outcome> {
   const samples: number[] = []
-  await call(`load/${peer}/${STEADY + 2}`)
+  await call(`load/${peer}/${STEADY + 2}/1`)
   for (const from of ['', `/${peer}`]) {
-    await call(`drop/${target}/${STEADY + 2}`)
-    await call(`load/${target}/${STEADY}`)
-    const { answer } = await call<LoadReport>(`load/${target}/${STEADY + 2}${from}`)
+    await call(`drop/${target}/${STEADY + 2}/1`)
+    await call(`load/${target}/${STEADY}/1`)
+    const { answer } = await call<LoadReport>(`load/${target}/${STEADY + 2}/1${from}`)
     samples.push(answer.peakBytes / answer.report.residentBytes)
   }
   const note = `${STEADY} experts of 204 KiB and two new ones, from R2 and from a peer, by the host's own account`

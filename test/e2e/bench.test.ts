@@ -25,7 +25,12 @@ const BENCHES: Readonly<Record<string, Smoke>> = {
     ),
   },
   copy: {
-    rows: [...words('order_ms probe_ms.24 peak_over_steady'), ...['1', '2', '8', '24'].flatMap((n) => words(`r2_ms.${n} peer_ms.${n} peer_over_r2.${n}`))],
+    rows: [
+      ...words('order_ms probe_ms.24 peak_over_steady'),
+      ...words('neighbours scattered').flatMap((how) =>
+        words('1 2 8 24').flatMap((n) => words(`r2_ms.${how}.${n} peer_ms.${how}.${n} peer_over_r2.${how}.${n}`)),
+      ),
+    ],
   },
   attention: {
     rows: words('decode256 decode1024 decode4096 decode256x16 prefill512').flatMap((run) => [`i8.${run}`, `f32.${run}`, `${run}.f32_over_i8`]),
