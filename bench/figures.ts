@@ -83,7 +83,7 @@ export function markdownTable({ meta, figures }: BenchReport): string {
   const rows = figures.map((figure) =>
     'missing' in figure
       ? `| ${figure.id} | | | | | | not measured: ${figure.missing} |`
-      : `| ${figure.id} | ${figure.unit} | ${short(figure.min)} | **${short(figure.median)}** | ${short(figure.max)} | ${figure.rounds} | ${figure.note ?? ''} |`,
+      : `| ${figure.id} | ${figure.unit} | ${short(figure.min, figure.unit)} | **${short(figure.median, figure.unit)}** | ${short(figure.max, figure.unit)} | ${figure.rounds} | ${figure.note ?? ''} |`,
   )
   const peers = Object.entries(meta.peers).map(([name, version]) => `, ${name} ${version}`)
   const where = `${meta.date.slice(0, 10)}, ${meta.cpu}, node ${meta.node}, workerd ${meta.workerd}${peers.join('')}, commit ${meta.commit}`
@@ -91,9 +91,9 @@ export function markdownTable({ meta, figures }: BenchReport): string {
   return ['| figure | unit | min | median | max | rounds | |', '|---|---|---|---|---|---|---|', ...rows, '', `${where}.${quick}`, ''].join('\n')
 }
 
-/** Three significant digits; whole numbers from 1000 on. */
-function short(value: number): string {
-  return Math.abs(value) >= 1000 ? Math.round(value).toString() : String(Number(value.toPrecision(3)))
+/** Three significant digits, four of a ratio (of 1.003 the 3 is what matters); whole numbers from 1000 on. */
+function short(value: number, unit: string): string {
+  return Math.abs(value) >= 1000 ? Math.round(value).toString() : String(Number(value.toPrecision(unit === RATIO ? 4 : 3)))
 }
 
 /** The commit measured, with a plus where files differ from it. */

@@ -11,6 +11,8 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(options: BenchOptions
   model: () => import('./model/model.ts'),
   peers: () => import('./peers/peers.ts'),
   serve: () => import('./serve/serve.ts'),
+  plan: () => import('./plan/plan.ts'),
+  processes: () => import('./processes/processes.ts'),
 }
 
 await new Command('bench')

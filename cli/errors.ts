@@ -13,6 +13,7 @@ export type CliErrorCode =
   | 'state-in-use'
   | 'tier-missing'
   | 'model-failed'
+  | 'trace-invalid'
 
 /**
  * An expected failure of a command, thrown: a command has one reader, the person at the terminal, and nothing between the fault and the

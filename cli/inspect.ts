@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { readPackFolder } from './pack-folder.ts'
 import { summarizePack } from './pack-summary.ts'
 import type { PackSummary } from './pack-summary.ts'
-import { LIMITS } from '../shared/protocol/limits.ts'
+import { WASM_BYTES_MAX } from '../shared/placement/budget.ts'
 import { formatBytes, formatCount, formatTable } from './table.ts'
 
 export const inspectCommand = new Command('inspect')
@@ -50,7 +50,7 @@ export function describePack(pack: PackSummary): string {
     'all experts',
     `hosts at ${formatBytes(pack.hostArenaBytes)}`,
     'KV a token',
-    `tokens in ${formatBytes(LIMITS.isolateBytes)}`,
+    `tokens in ${formatBytes(WASM_BYTES_MAX)}`,
   ]
   return `${model.map(([key, value]) => `${key!.padEnd(keyWidth)}  ${value}\n`).join('')}\n${formatTable([head, ...tiers])}`
 }

@@ -4,6 +4,7 @@ import { devCommand } from './dev/command.ts'
 import { errorLine, exitCodeOf } from './errors.ts'
 import { inspectCommand } from './inspect.ts'
 import { packCommand } from './pack/command.ts'
+import { planCommand } from './plan/command.ts'
 
 const program = new Command('isomoe')
   .description(packageJson.description)
@@ -11,7 +12,7 @@ const program = new Command('isomoe')
   .exitOverride()
   .configureOutput({ writeErr: () => undefined, outputError: () => undefined }) // errors are printed below, all in one way
 
-for (const command of [packCommand, inspectCommand, devCommand]) program.addCommand(command.copyInheritedSettings(program))
+for (const command of [packCommand, inspectCommand, planCommand, devCommand]) program.addCommand(command.copyInheritedSettings(program))
 
 try {
   await program.parseAsync()

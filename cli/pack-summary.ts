@@ -46,7 +46,7 @@ export interface TierSummary {
   /** Hosts that the packed base placement needs at LIMITS.hostArenaBytes; null where one expert is larger than that. */
   readonly hosts: number | null
   readonly kvBytesPerToken: number
-  /** Tokens of all sequences together whose keys and values fit an engine (LIMITS.isolateBytes) beside its trunk; null where the trunk does not fit. */
+  /** Tokens of all sequences together whose keys and values fit an engine beside its trunk: both in WASM_BYTES_MAX, what heap and transfer leave; null where the trunk does not fit. */
   readonly kvTokens: number | null
 }
 

@@ -13,7 +13,7 @@ export const ARENA_LIFTED = 'one host, arena limit lifted'
 /** Hosts of a deployment at least: fewer would hide what their calls cost. */
 const DEPLOYED_HOSTS_MIN = 6
 /** What every layout has. One lane: a figure says so where it has more. */
-const COMMON = { chunk: CHUNK_DEFAULT, kernels: 'auto', lanes: 1, rttMs: 0, prefixCache: 'on' } as const
+const COMMON = { chunk: CHUNK_DEFAULT, kernels: 'auto', lanes: 1, rttMs: 0, prefixCache: 'on', standby: [], hostRate: 0 } as const
 
 type Settings = Omit<RunSettings, 'modelPrefix'>
 
@@ -27,7 +27,7 @@ export function oneHost(manifest: Manifest, tier: Tier, trunk: TrunkPrecision): 
 /** As `isomoe dev` would run it: the fewest hosts, six at least, on which every isolate is within its budget. */
 export function deployed(manifest: Manifest, tier: Tier, trunk: TrunkPrecision, shape: PlacementShape = 'packed'): Settings {
   for (let hostCount = DEPLOYED_HOSTS_MIN; hostCount <= LIMITS.hostsMax; hostCount++) {
-    const plan = planDev({ manifest, tier, trunk, hostCount, arenaBytes: LIMITS.hostArenaBytes, shape, ...COMMON })
+    const plan = planDev({ manifest, tier, trunk, hostCount, standbyCount: 0, arenaBytes: LIMITS.hostArenaBytes, shape, ...COMMON })
     if (plan.over.includes('engine')) throw new Error(`the engine is over its budget:\n${plan.table}`)
     if (plan.over.length === 0) return { tier, trunk, hosts: plan.hosts, arenaBytes: plan.arenaBytes, placement: shape, ...COMMON }
   }

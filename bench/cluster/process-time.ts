@@ -1,10 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** Processes that this one started and that live; none where there is no /proc. */
-export function childProcesses(): number[] {
-  return numbersIn('/proc').filter((pid) => /^PPid:\t(\d+)$/m.exec(read(`/proc/${pid}/status`))?.[1] === String(process.pid))
-}
-
 /** CPU time that the threads of `pids` have had, in ms; null where the system does not say. */
 export function cpuMsOf(pids: readonly number[]): number | null {
   const threads = pids.flatMap((pid) => numbersIn(`/proc/${pid}/task`).map((thread) => read(`/proc/${pid}/task/${thread}/schedstat`)))

@@ -39,9 +39,9 @@ async function measure(rounds: number, folder: string): Promise<Outcome[]> {
   const [target, peer] = [hostBinding(first), hostBinding(second)]
   const workerLog: string[] = []
   const cluster = await startLocalCluster({
-    configs: await writeHostConfigs(folder, { name: 'copy', main: join(import.meta.dirname, 'copy-worker.ts'), hosts: [first, second], prefix }),
+    processes: [await writeHostConfigs(folder, { name: 'copy', main: join(import.meta.dirname, 'copy-worker.ts'), hosts: [first, second], prefix })],
     wasmAlias: new Map(),
-    persistPath: join(folder, 'state'),
+    statePath: folder,
     onLog: ({ level, message }) => workerLog.push(`${level} ${message}`),
   })
   const samples = new Samples()

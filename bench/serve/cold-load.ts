@@ -40,14 +40,14 @@ async function runRounds(pack: HostPack, rounds: number, folder: string): Promis
   const hosts = hostNames(rounds)
   const workerLog: string[] = []
   const cluster = await startLocalCluster({
-    configs: await writeHostConfigs(folder, { name: 'cold-load', main: join(import.meta.dirname, 'cold-load-worker.ts'), hosts, prefix }),
+    processes: [await writeHostConfigs(folder, { name: 'cold-load', main: join(import.meta.dirname, 'cold-load-worker.ts'), hosts, prefix })],
     wasmAlias: new Map(),
-    persistPath: join(folder, 'state'),
+    statePath: folder,
     onLog: ({ level, message }) => workerLog.push(`${level} ${message}`),
   })
   const time = async (path: string): Promise<number> => {
     const begin = performance.now()
-    const response = await fetch(`http://127.0.0.1:${cluster.port}/${path}`)
+    const response = await fetch(`http://127.0.0.1:${cluster.port()}/${path}`)
     const text = await response.text()
     const ms = performance.now() - begin
     const want = path.startsWith('open') ? 0 : pack.expertBytes

@@ -19,6 +19,7 @@ function stateWith(kvPagesUsed: number): EngineState {
     isolateId: '',
     kernels: '',
     epoch: 1,
+    oldestEpoch: 1,
     running: 1,
     hosts: [],
     lanes: LANES,

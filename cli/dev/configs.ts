@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import { experimental_readRawConfig } from 'wrangler'
 import { hostBinding } from '../../shared/placement/host-names.ts'
 import { REPOSITORY } from '../repository.ts'
+import type { RunConfigs } from './processes.ts'
 
 /** What a run adds to the workers' own wrangler.toml. */
 export interface RunSettings {
@@ -10,6 +11,8 @@ export interface RunSettings {
   readonly tier: string
   readonly trunk: string
   readonly hosts: readonly string[]
+  /** Hosts that hold nothing until the autoscaler wakes them. */
+  readonly standby: readonly string[]
   readonly arenaBytes: number
   readonly placement: string
   readonly chunk: number
@@ -18,20 +21,24 @@ export interface RunSettings {
   readonly lanes: number
   /** Emulated network between engine and hosts; 0 for none. */
   readonly rttMs: number
+  /** Emulated rate of a host, in weights a second; 0 for its own. */
+  readonly hostRate: number
 }
 
 type RawConfig = ReturnType<typeof experimental_readRawConfig>['rawConfig']
 
 /**
- * Writes one config a script into `folder` and gives their paths, the gateway's first (it gets the port).
+ * Writes one config a script into `folder` and gives their paths. Engine and autoscaler have a binding to every host, standbys included.
  * The wrangler.toml files hold what never changes; here only what a run decides is added.
  */
-export async function writeConfigs(folder: string, settings: RunSettings): Promise<string[]> {
+export async function writeConfigs(folder: string, settings: RunSettings): Promise<RunConfigs> {
   await rm(folder, { recursive: true, force: true })
   await mkdir(folder, { recursive: true })
+  const hosts = [...settings.hosts, ...settings.standby]
+  const bindings = hosts.map((host) => ({ name: hostBinding(host), class_name: 'Expert', script_name: host }))
   const model = { MODEL_PREFIX: settings.modelPrefix, TIER: settings.tier }
   const kernels = { KERNELS: settings.kernels }
-  const gateway = template('wrangler.toml', { vars: model })
+  const gateway = template('wrangler.toml', { vars: { ...model, TRUNK: settings.trunk } })
   const steps = {
     TRUNK: settings.trunk,
     PREFILL_CHUNK: String(settings.chunk),
@@ -40,24 +47,34 @@ export async function writeConfigs(folder: string, settings: RunSettings): Promi
     RTT_MS: String(settings.rttMs),
   }
   const engine = template('workers/engine/wrangler.toml', { vars: { ...model, ...kernels, ...steps } })
-  engine.durable_objects!.bindings.push(...settings.hosts.map((host) => ({ name: hostBinding(host), class_name: 'Expert', script_name: host })))
+  engine.durable_objects!.bindings.push(...bindings)
   const autoscaler = template('workers/autoscaler/wrangler.toml', {
-    vars: { ...model, HOSTS: JSON.stringify(settings.hosts), ARENA_BYTES: String(settings.arenaBytes), PLACEMENT: settings.placement },
+    vars: {
+      ...model,
+      HOSTS: JSON.stringify(settings.hosts),
+      STANDBY: JSON.stringify(settings.standby),
+      ARENA_BYTES: String(settings.arenaBytes),
+      PLACEMENT: settings.placement,
+    },
   })
-  const experts = settings.hosts.map((name) =>
-    template('workers/expert/wrangler.toml', { name, vars: { ...model, ...kernels, ARENA_BYTES: String(settings.arenaBytes), HOST_RATE: '0' } }),
-  )
-  return Promise.all(
-    [gateway, engine, autoscaler, ...experts].map(async (config) => {
-      const path = join(folder, `${config.name}.json`)
-      await writeFile(path, JSON.stringify(config, null, 2))
-      return path
-    }),
-  )
+  autoscaler.durable_objects!.bindings.push(...bindings)
+  const expertVars = { ...model, ...kernels, ARENA_BYTES: String(settings.arenaBytes), HOST_RATE: String(settings.hostRate) }
+  return {
+    gateway: await write(folder, gateway),
+    engine: await write(folder, engine),
+    autoscaler: await write(folder, autoscaler),
+    hosts: await Promise.all(hosts.map((name) => write(folder, template('workers/expert/wrangler.toml', { name, vars: expertVars })))),
+  }
+}
+
+async function write(folder: string, config: RawConfig): Promise<string> {
+  const path = join(folder, `${config.name}.json`)
+  await writeFile(path, JSON.stringify(config, null, 2))
+  return path
 }
 
 function template(file: string, overrides: RawConfig): RawConfig {
   const path = join(REPOSITORY, file)
   const { rawConfig } = experimental_readRawConfig({ config: path })
-  return { ...rawConfig, ...overrides, main: resolve(dirname(path), rawConfig.main!) }
+  return { ...rawConfig, ...overrides, vars: { ...rawConfig.vars, ...overrides.vars }, main: resolve(dirname(path), rawConfig.main!) }
 }

@@ -14,6 +14,8 @@ export interface DevPlanInputs {
   readonly tier: Tier
   readonly trunk: TrunkPrecision
   readonly hostCount: number
+  /** Hosts beside them that hold nothing until the autoscaler wakes them. */
+  readonly standbyCount: number
   readonly arenaBytes: number
   readonly shape: PlacementShape
   readonly chunk: number
@@ -22,9 +24,10 @@ export interface DevPlanInputs {
 
 export interface DevPlan {
   readonly hosts: readonly string[]
+  readonly standby: readonly string[]
   /** What each host gets for experts: what was asked for, or what its isolate leaves. */
   readonly arenaBytes: number
-  /** One line an isolate: what it will hold, and its budget. */
+  /** One line an isolate: what it will hold by this plan, and its budget. */
   readonly table: string
   /** Isolates that would not fit. */
   readonly over: readonly string[]
@@ -34,7 +37,8 @@ export interface DevPlan {
 export function planDev(inputs: DevPlanInputs): DevPlan {
   const { manifest, tier } = inputs
   if (!manifest.tiers.includes(tier)) throw new CliError('tier-missing', `the pack has no tier ${tier}, only ${manifest.tiers.join(', ')}`)
-  const hosts = hostNames(inputs.hostCount)
+  const names = hostNames(inputs.hostCount + inputs.standbyCount)
+  const [hosts, standby] = [names.slice(0, inputs.hostCount), names.slice(inputs.hostCount)]
   const engine = planEngineMemory(manifest.spec, tier, stepLimits(manifest.spec, inputs.chunk, inputs.lanes), { trunk: inputs.trunk })
   const expertBytes = expertBytesByLayer(manifest.spec, tier)
   const arenaBytes = Math.min(inputs.arenaBytes, WASM_BYTES_MAX - hostScratchBytes(manifest.spec))
@@ -51,8 +55,9 @@ export function planDev(inputs: DevPlanInputs): DevPlan {
     ...hosts.map((host, i) => ({ part: host, bytes: perHost[i]!, budgetBytes: arenaBytes })),
   ]
   const table = formatTable([
-    ['isolate', 'holds', 'budget', ''],
+    ['isolate', 'planned', 'budget', ''],
     ...rows.map((row) => [row.part, formatBytes(row.bytes), formatBytes(row.budgetBytes), row.bytes > row.budgetBytes ? 'over' : '']),
+    ...standby.map((host) => [host, formatBytes(0), formatBytes(arenaBytes), 'standby']),
   ])
-  return { hosts, arenaBytes, table, over: rows.filter((row) => row.bytes > row.budgetBytes).map((row) => row.part) }
+  return { hosts, standby, arenaBytes, table, over: rows.filter((row) => row.bytes > row.budgetBytes).map((row) => row.part) }
 }

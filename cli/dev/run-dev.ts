@@ -1,10 +1,10 @@
 import { once } from 'node:events'
-import { createWriteStream } from 'node:fs'
-import { constants } from 'node:os'
+import { createWriteStream, renameSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { InvalidArgumentError } from 'commander'
 import { NETWORK_LANES } from '../../shared/core/scratch.ts'
 import type { PlacementShape } from '../../shared/placement/base-placement.ts'
-import { MIB } from '../../shared/protocol/limits.ts'
+import { LIMITS, MIB } from '../../shared/protocol/limits.ts'
 import { packPrefix } from '../../shared/protocol/manifest.ts'
 import type { Manifest } from '../../shared/protocol/manifest.ts'
 import type { Tier, TrunkPrecision } from '../../shared/protocol/tiers.ts'
@@ -15,19 +15,24 @@ import { readPackFolder } from '../pack-folder.ts'
 import { createProgress } from '../progress.ts'
 import { REPOSITORY } from '../repository.ts'
 import { writeConfigs } from './configs.ts'
-import { startLocalCluster, STOP_SIGNALS } from './local-cluster.ts'
-import type { LocalCluster } from './local-cluster.ts'
+import { startLocalCluster } from './local-cluster.ts'
+import type { LocalCluster, ProcessStatus } from './local-cluster.ts'
 import { planDev } from './plan.ts'
 import type { DevPlan } from './plan.ts'
+import { dealProcesses, processesMax } from './processes.ts'
+import { processLine, readyText } from './ready-text.ts'
 import { startRelay } from './relay.ts'
 import type { Relay } from './relay.ts'
 import { seedLocalR2 } from './seed.ts'
 import { lockState } from './state-lock.ts'
+import { onceInterrupted } from './stop-signals.ts'
 
 export interface DevOptions {
   readonly model: string
   readonly port: number
   readonly hosts: number
+  readonly standby: number
+  readonly processes: number
   readonly tier: Tier
   readonly trunk: TrunkPrecision
   readonly state: string
@@ -39,18 +44,24 @@ export interface DevOptions {
   /** Absent: what suits the network. */
   readonly lanes?: number
   readonly rttMs: number
+  /** Absent: as fast as the machine is. */
+  readonly hostRate?: number
 }
 
 const READY_POLL_MS = 50
+/** How long the gateway may not find the engine: processes hear of each other a moment after they run. */
+const REACHED_MS_MAX = 15_000
 
 /** Plans, starts, seeds, says `ready`, and stops all of it on Ctrl-C. */
 export async function runDev(options: DevOptions): Promise<void> {
+  checkCounts(options)
   const manifest = await readPackFolder(options.model)
   const plan = planDev({
     manifest,
     tier: options.tier,
     trunk: options.trunk,
     hostCount: options.hosts,
+    standbyCount: options.standby,
     arenaBytes: options.arenaMib * MIB,
     shape: options.placement,
     chunk: options.chunk,
@@ -74,17 +85,26 @@ export async function runDev(options: DevOptions): Promise<void> {
   }
 }
 
-/** In one process all workers share a thread: nobody computes while a lane waits. With a network between them somebody may. */
+function checkCounts({ hosts, standby, processes }: DevOptions): void {
+  const hostCount = hosts + standby
+  if (hostCount > LIMITS.hostsMax) throw new InvalidArgumentError(`${hosts} hosts and ${standby} standby are more than ${LIMITS.hostsMax}.`)
+  if (processes > processesMax(hostCount)) throw new InvalidArgumentError(`${hostCount} hosts fill ${processesMax(hostCount)} processes at most.`)
+}
+
+/**
+ * In one process all workers share a thread: nobody computes while a lane waits. With a network between them somebody may. Between processes
+ * of one machine a call costs the engine more than the wait (docs/design/local-cluster.md has the figures).
+ */
 function lanesOf({ lanes, rttMs }: DevOptions): number {
   return lanes ?? (rttMs > 0 ? NETWORK_LANES : 1)
 }
 
 async function serve(options: DevOptions, manifest: Manifest, plan: DevPlan, relay: Relay, interrupted: Promise<'interrupted'>): Promise<void> {
-  const starting = startScripts(options, manifest, plan)
+  const starting = startScripts(options, manifest, plan, relay)
   try {
     const ready = starting.then((cluster) => seedAndLoad(options, manifest, cluster, relay))
     if ((await Promise.race([ready, interrupted])) !== 'ready') return
-    process.stdout.write(`${plan.table}${networkText(options)}${readyText(options, manifest)}`)
+    process.stdout.write(`${plan.table}${readyText(options, manifest, (await starting).processes())}`)
     await interrupted
   } finally {
     await starting.then(
@@ -97,7 +117,7 @@ async function serve(options: DevOptions, manifest: Manifest, plan: DevPlan, rel
 /** Taken before anything else is started, so that a busy port is known at once. Requests wait until there is something to serve them. */
 async function openPort(port: number): Promise<Relay> {
   try {
-    return await startRelay(port, () => process.stderr.write('isomoe: workerd is gone; it is started again, what ran is lost\n'))
+    return await startRelay(port)
   } catch (error) {
     throw (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? new CliError('port-in-use', `port ${port} is in use: choose another with --port`) : error
   }
@@ -105,17 +125,20 @@ async function openPort(port: number): Promise<Relay> {
 
 async function seedAndLoad(options: DevOptions, manifest: Manifest, cluster: LocalCluster, relay: Relay): Promise<'ready'> {
   await seedLocalR2(options.model, manifest, await cluster.bucket(), createProgress('seed', process.stderr))
-  relay.passTo(cluster.port)
+  await cluster.startOthers()
+  writeProcesses(resolve(options.state), cluster.processes())
+  relay.passTo(cluster.port())
   return untilReady(relay.port)
 }
 
-async function startScripts(options: DevOptions, manifest: Manifest, plan: DevPlan): Promise<LocalCluster> {
+async function startScripts(options: DevOptions, manifest: Manifest, plan: DevPlan, relay: Relay): Promise<LocalCluster> {
   const state = resolve(options.state)
   const configs = await writeConfigs(join(state, 'configs'), {
     modelPrefix: packPrefix(manifest.name, manifest.digest),
     tier: options.tier,
     trunk: options.trunk,
     hosts: plan.hosts,
+    standby: plan.standby,
     arenaBytes: plan.arenaBytes,
     placement: options.placement,
     chunk: options.chunk,
@@ -123,52 +146,46 @@ async function startScripts(options: DevOptions, manifest: Manifest, plan: DevPl
     prefixCache: options.prefixCache,
     lanes: lanesOf(options),
     rttMs: options.rttMs,
+    hostRate: options.hostRate ?? 0,
   })
   // With plain kernels no other module is even loaded: a runtime that does not know relaxed SIMD refuses the whole script for one.
   const plain = join(REPOSITORY, 'wasm/build/kernels.plain.wasm')
   const wasmAlias = new Map(options.kernels === 'plain' ? KERNEL_VARIANTS.map((variant) => [`kernels.${variant}.wasm`, plain]) : [])
   const log = createWriteStream(join(state, 'workers.log'))
   await once(log, 'open') // rejects where it cannot be written
-  return startLocalCluster({ configs, wasmAlias, persistPath: join(state, 'state'), onLog: ({ level, message }) => log.write(`${level} ${message}\n`) })
+  return startLocalCluster({
+    processes: dealProcesses(configs, options.processes),
+    wasmAlias,
+    statePath: state,
+    onLog: ({ level, message }) => log.write(`${level} ${message}\n`),
+    onLost(lost, delayMs) {
+      if (lost.process === 0) relay.hold()
+      const when = delayMs === 0 ? '' : ` in ${delayMs} ms`
+      process.stderr.write(`isomoe: ${processLine(lost)} is gone; it is started again${when}, what ran in it is lost\n`)
+    },
+    onRunning(started, all) {
+      if (started.process === 0) relay.passTo(started.port)
+      writeProcesses(state, all)
+    },
+  })
+}
+
+/** `<state>/processes.json`, whole at any time: who wants to end a process finds its pid there, and sees the new one when it runs again. */
+function writeProcesses(state: string, processes: readonly ProcessStatus[]): void {
+  const path = join(state, 'processes.json')
+  writeFileSync(`${path}.draft`, `${JSON.stringify({ processes }, null, 2)}\n`)
+  renameSync(`${path}.draft`, path)
 }
 
 /** Asks /health until the model is loaded. Throws the service's own reason where it says that loading failed. */
 async function untilReady(port: number): Promise<'ready'> {
+  const giveUpMs = performance.now() + REACHED_MS_MAX
   for (;;) {
     const response = await fetch(`http://127.0.0.1:${port}/health`)
     if (response.status === 200) return 'ready'
     const { error } = (await response.json()) as { error: { code: string; message: string } }
-    if (error.code !== 'loading') throw new CliError('model-failed', `the model does not load: ${error.message}`)
+    const unreached = error.code === 'host_unavailable' && performance.now() < giveUpMs
+    if (error.code !== 'loading' && !unreached) throw new CliError('model-failed', `the model does not load: ${error.message}`)
     await new Promise((done) => setTimeout(done, READY_POLL_MS))
   }
-}
-
-/**
- * A second signal ends the process where it is; Miniflare's handler of `exit` takes workerd along.
- * Not `once`: a handler that is gone when it runs makes wrangler's signal-exit believe that nobody handles the signal.
- */
-function onceInterrupted(): Promise<'interrupted'> {
-  let signals = 0
-  return new Promise((done) => {
-    for (const signal of STOP_SIGNALS) {
-      process.on(signal, () => {
-        if (++signals > 1) process.exit(128 + constants.signals[signal])
-        done('interrupted')
-      })
-    }
-  })
-}
-
-/** Nobody shall take a delay that was asked for as the machine's own. */
-function networkText({ rttMs }: DevOptions): string {
-  return rttMs > 0 ? `emulated network: ${rttMs} ms for each call to a host\n` : ''
-}
-
-/** The ready line, and a request that works as it stands: a pack without a tokenizer takes ids only. */
-function readyText(options: DevOptions, manifest: Manifest): string {
-  const url = `http://127.0.0.1:${options.port}`
-  const model = manifest.name
-  const prompt = manifest.tokenizer ? { prompt: 'Once upon a time' } : { prompt: [1, 2, 3], return_token_ids: true }
-  const body = JSON.stringify({ model, ...prompt, max_tokens: 60, stream: true })
-  return `ready ${url} ${model} ${options.tier} on ${options.hosts} hosts\n\n  curl -N ${url}/v1/completions -H 'content-type: application/json' -d '${body}'\n\n`
 }

@@ -15,3 +15,13 @@ export interface Placement {
 export function expertsOfHost(placement: Placement, host: number): (readonly [layer: number, expert: number])[] {
   return placement.layers.flatMap((experts, layer) => experts.flatMap((replicas, expert) => (replicas.includes(host) ? [[layer, expert] as const] : [])))
 }
+
+/** Whether both give the same experts to the same hosts, whatever their epochs. */
+export function samePlaces(a: Placement, b: Placement): boolean {
+  return JSON.stringify([a.hosts, a.base, a.layers]) === JSON.stringify([b.hosts, b.base, b.layers])
+}
+
+/** Whether a host holds anything. */
+export function holdsExperts(placement: Placement, host: number): boolean {
+  return placement.layers.some((experts) => experts.some((replicas) => replicas.includes(host)))
+}

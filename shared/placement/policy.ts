@@ -6,7 +6,7 @@ export interface Policy {
   readonly windowMs: number
   /** Load is smoothed over so many windows (exponentially). */
   readonly smoothingWindows: number
-  /** Least predicted gain of a copy, as a share of the step. */
+  /** Least predicted gain of a copy, as a share of its layer's time. */
   readonly gainMin: number
   /** A copy stays so long at least. */
   readonly stayMs: number
@@ -37,4 +37,39 @@ export const POLICY_DEFAULT: Policy = {
   drainMs: 10_000,
   source: 'auto',
   standby: true,
+}
+
+/** What each number may be; `whole`: no fractions. The gateway's schema and the autoscaler's own check both read it. */
+export const POLICY_BOUNDS = {
+  windowMs: { min: 100, max: 60_000, whole: true },
+  smoothingWindows: { min: 1, max: 1000, whole: true },
+  gainMin: { min: 0, max: 1, whole: false },
+  stayMs: { min: 0, max: 86_400_000, whole: true },
+  movesMax: { min: 0, max: 4096, whole: true },
+  moveBytesMax: { min: 0, max: 2 ** 40, whole: true },
+  copiesMax: { min: 0, max: 4096, whole: true },
+  leaseMs: { min: 500, max: 600_000, whole: true },
+  drainMs: { min: 0, max: 120_000, whole: true },
+} as const satisfies Partial<Record<keyof Policy, { readonly min: number; readonly max: number; readonly whole: boolean }>>
+
+export const POLICY_SOURCES = ['auto', 'storage', 'peer'] as const satisfies readonly Policy['source'][]
+
+/** What is wrong with a change of the policy, or null. Fields that nobody defines are wrong. */
+export function checkPolicyChange(
+  change: Readonly<Record<string, unknown>>,
+): { readonly field: string; readonly unknown: boolean; readonly message: string } | null {
+  for (const [field, value] of Object.entries(change)) {
+    if (!Object.hasOwn(POLICY_DEFAULT, field)) return { field, unknown: true, message: 'is not a field of the policy' }
+    const message = fieldFault(field as keyof Policy, value)
+    if (message !== null) return { field, unknown: false, message }
+  }
+  return null
+}
+
+function fieldFault(field: keyof Policy, value: unknown): string | null {
+  if (field === 'enabled' || field === 'standby') return typeof value === 'boolean' ? null : 'must be true or false'
+  if (field === 'source') return POLICY_SOURCES.some((source) => source === value) ? null : `must be one of ${POLICY_SOURCES.join(', ')}`
+  const { min, max, whole } = POLICY_BOUNDS[field]
+  const fits = typeof value === 'number' && value >= min && value <= max && (!whole || Number.isInteger(value))
+  return fits ? null : `must be a ${whole ? 'whole ' : ''}number from ${min} to ${max}`
 }

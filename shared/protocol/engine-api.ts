@@ -51,6 +51,8 @@ export interface ModelInfo {
   readonly model: string
   readonly digest: string
   readonly tier: Tier
+  /** What the trunk is served at. */
+  readonly trunk: Tier
   /** Positions a sequence may have: the model's, or less if the KV budget holds less. */
   readonly contextTokens: number
   readonly vocab: number
@@ -69,6 +71,13 @@ export interface HostState {
   readonly arenaBytes: number
   readonly residentExperts: number
   readonly assignedExperts: number
+  /** Since the engine began: calls that were answered, the mean of their round trips and the longest, on the engine's side. */
+  readonly calls: number
+  readonly meanRttMs: number
+  readonly maxRttMs: number
+  /** Calls that another replica was asked for too, because this host was late; and failed calls by error code. */
+  readonly hedged: number
+  readonly faults: Readonly<Record<string, number>>
 }
 
 export interface EngineState {
@@ -78,6 +87,8 @@ export interface EngineState {
   /** Steps that may be under way at once. */
   readonly lanes: number
   readonly epoch: number
+  /** The oldest epoch that a step still runs on. */
+  readonly oldestEpoch: number
   readonly running: number
   readonly waiting: number
   /** Pages that sequences hold. */

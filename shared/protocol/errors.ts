@@ -22,6 +22,8 @@ export const ERROR_CODES = {
   'manifest-invalid': { retryable: false, overloaded: false },
   'host-unavailable': { retryable: true, overloaded: false },
   'over-budget': { retryable: false, overloaded: false },
+  /** Something that excludes it is under way. */
+  conflict: { retryable: true, overloaded: false },
   internal: { retryable: false, overloaded: false },
 } as const
 
@@ -46,6 +48,7 @@ export interface ErrorDetails {
   'manifest-invalid': { field: string }
   'host-unavailable': { host: string }
   'over-budget': { part: string; bytes: number; budgetBytes: number }
+  conflict: { event: number }
   internal: Record<never, never>
 }
 

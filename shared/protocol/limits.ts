@@ -55,6 +55,21 @@ export const LIMITS = {
   lanesMax: 8,
   /** Emulated round trip of a call to a host. */
   rttMsMax: 1000,
+  /** Scale events that the autoscaler keeps. */
+  scaleEventsKept: 64,
+  /** Experts that one manual plan names. */
+  scaleExpertsMax: 1024,
+  /** Bytes of scale events that a listener leaves unread; one that leaves more is ended and may come again from where it was. */
+  eventBytesMax: MIB,
+  /** Listeners of scale events, and engines, of one autoscaler. */
+  eventListenersMax: 32,
+  enginesMax: 64,
+  /** Control calls of the autoscaler under way at once, and hosts that it copies to at once. */
+  controlCallsMax: 8,
+  copyHostsMax: 4,
+  /** Emulated rate of a host, in weights a second. */
+  hostRateMin: 100_000,
+  hostRateMax: 1e12,
   /** Events of one request that its reader has not taken. A client that stops reading costs no more. */
   unreadBytesMax: 4 * MIB,
 } as const

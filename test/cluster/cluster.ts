@@ -4,6 +4,7 @@ import { planBasePlacement } from '../../shared/placement/base-placement.ts'
 import type { PlacementShape } from '../../shared/placement/base-placement.ts'
 import { expertBytesByLayer } from '../../shared/placement/expert-bytes.ts'
 import { expertsOfHost } from '../../shared/placement/placement.ts'
+import type { Placement } from '../../shared/placement/placement.ts'
 import type { GenerateEvent, GenerateRequest } from '../../shared/protocol/engine-api.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
 import { PROTOCOL_VERSION } from '../../shared/protocol/host-api.ts'
@@ -18,14 +19,22 @@ import type { Tier, TrunkPrecision } from '../../shared/protocol/tiers.ts'
 import type { KernelChoice } from '../../wasm/src/kernels.ts'
 import { bytesBody, hostPlatform, rangeReader } from '../fixtures/memory-store.ts'
 import { loadKernelModules } from '../../wasm/src/load-from-disk.ts'
+import { createCallDeadlines } from '../../workers/engine/call-deadlines.ts'
+import { callPairsOf } from '../../workers/engine/call-pairs.ts'
 import { createEngineCore } from '../../workers/engine/engine-core.ts'
+import { createExpertHosts } from '../../workers/engine/expert-hosts.ts'
 import { hostNames } from '../../shared/placement/host-names.ts'
 import { createHostLink } from '../../workers/engine/host-link.ts'
 import type { OpenSession } from '../../workers/engine/host-link.ts'
 import { loadTrunk } from '../../workers/engine/load-engine.ts'
 import { createHostMemory } from '../../workers/expert/host-memory.ts'
-import type { HostMemory } from '../../workers/expert/host-memory.ts'
 import { createExpertHost } from '../../workers/expert/host.ts'
+import { createClusterHost } from './cluster-host.ts'
+import { must } from './must.ts'
+import { createTurnClock } from './turn-clock.ts'
+
+export { loseWeights } from './cluster-host.ts'
+export { must } from './must.ts'
 
 export interface ClusterOptions {
   readonly pack: string
@@ -33,6 +42,14 @@ export interface ClusterOptions {
   /** Precision of the trunk in tiers q8 and q4. */
   readonly trunk?: TrunkPrecision
   readonly hosts: number
+  /** Hosts that hold nothing in the base placement. */
+  readonly standby?: number
+  /** The table to begin with, made from the base placement (epoch 1). */
+  readonly placement?: (base: Placement) => Placement
+  /** What a call costs, in pairs. */
+  readonly callPairs?: number
+  /** Whether calls have deadlines, on the cluster's clock. */
+  readonly deadlines?: boolean
   readonly chunk?: number
   readonly lanes?: number
   readonly shape?: PlacementShape
@@ -74,49 +91,71 @@ export async function createCluster(options: ClusterOptions) {
       () => undefined,
     ),
   )
-  const hosts = hostNames(options.hosts).map((host) => ({ host, arenaBytes: LIMITS.hostArenaBytes }))
-  const placement = must(planBasePlacement(expertBytesByLayer(manifest.spec, tier), hosts, options.shape ?? 'packed', 1))
-  const memories = hosts.map(({ arenaBytes }) => createHostMemory(manifest.spec, tier, arenaBytes, modules, kernels))
-  const links = hosts.map(({ host }, index) => {
+  const names = hostNames(options.hosts + (options.standby ?? 0))
+  const clock = createTurnClock()
+  const base = must(
+    planBasePlacement(
+      expertBytesByLayer(manifest.spec, tier),
+      names.slice(0, options.hosts).map((host) => ({ host, arenaBytes: LIMITS.hostArenaBytes })),
+      options.shape ?? 'packed',
+      1,
+    ),
+  )
+  const placement = (options.placement ?? ((p) => p))({ ...base, hosts: names })
+  const hosts = names.map((host, index) => {
+    const memory = createHostMemory(manifest.spec, tier, LIMITS.hostArenaBytes, modules, kernels)
     const isolateId = index.toString(16).padStart(24, '0')
-    const expertHost = () => createExpertHost({ ...hostPlatform(store), manifest, tier, memory: memories[index]!, isolateId })
-    let current = expertHost()
+    const start = () => createExpertHost({ ...hostPlatform(store), manifest, tier, memory, isolateId })
+    return createClusterHost({ host, isolateId, memory, clock, start })
+  })
+  const within = options.deadlines ? createCallDeadlines(clock.wait) : async <T>(call: Promise<T>) => ok(await call)
+  const link = (of: Placement, index: number) => {
     const hello = {
       protocolVersion: PROTOCOL_VERSION,
       model: manifest.name,
       digest: manifest.digest,
       tier,
-      epoch: placement.epoch,
-      experts: expertsOfHost(placement, index),
+      epoch: of.epoch,
+      experts: expertsOfHost(of, index),
     }
+    const host = hosts[names.indexOf(of.hosts[index]!)]!
     return createHostLink({
-      host,
+      host: host.host,
       hello: (options.wrapHello ?? ((h) => h))(hello, index),
-      within: async (call) => ok(await call),
-      wait: () => Promise.resolve(),
+      within,
       async connect(asked): Promise<Result<OpenSession, MoeError>> {
-        current = expertHost() // as after a reset: memory stays, the object is new
-        const assignment = current.open(asked)
-        if (!assignment.ok) return assignment
-        const session: OpenSession = {
-          run: (frame) => current.run(frame, assignment.value),
-          report: async () => current.report(),
-          close: () => assignment.value.close(),
-        }
-        return ok((options.wrapSession ?? ((s) => s))(session, index))
+        const session = await host.connect(asked)
+        return session.ok && options.wrapSession ? ok(options.wrapSession(session.value, names.indexOf(host.host))) : session
       },
     })
-  })
+  }
   const { lanes, limits } = loaded
   const memory = lanes[0]!
-  const info = { model: manifest.name, digest: manifest.digest, tier, contextTokens: memory.budget.contextTokens, vocab: manifest.spec.vocab }
+  const info = {
+    model: manifest.name,
+    digest: manifest.digest,
+    tier,
+    trunk: memory.budget.trunk,
+    contextTokens: memory.budget.contextTokens,
+    vocab: manifest.spec.vocab,
+  }
   const faults: unknown[] = []
+  const hostFaults: string[] = []
+  const experts = createExpertHosts({
+    experts: manifest.spec.layers.map(({ ffn }) => (ffn.kind === 'moe' ? manifest.spec.router.experts : 0)),
+    placement,
+    link,
+    callPairs: options.callPairs ?? callPairsOf(manifest.spec),
+    nowMs: clock.nowMs,
+    wait: clock.wait,
+    onStep: () => undefined,
+    onFault: (host, code) => hostFaults.push(`${host} ${code}`),
+  })
   const core = createEngineCore({
     lanes,
     info,
     limits,
-    placement,
-    links,
+    hosts: experts,
     prefixCache: options.prefixCache ?? true,
     pause: () => null,
     nowMs: options.nowMs ?? Date.now,
@@ -131,7 +170,8 @@ export async function createCluster(options: ClusterOptions) {
       if (!queued.ok) resolve(queued)
     })
   }
-  return { core, info, manifest, memories, placement, faults, run }
+  const memories = hosts.map(({ memory }) => memory)
+  return { core, info, manifest, memories, hosts, experts, placement, clock, faults, hostFaults, run }
 }
 
 export type Cluster = Awaited<ReturnType<typeof createCluster>>
@@ -156,18 +196,8 @@ export function choiceBits(events: readonly GenerateEvent[], index: number): str
   return JSON.stringify(events.filter((event) => 'index' in event && event.index === index && event.type !== 'prefilled'))
 }
 
-/** Forgets all weights of a host, as a new isolate would. */
-export function loseWeights(memory: HostMemory): void {
-  memory.slots.clear()
-}
-
 export async function readManifest(pack: string): Promise<Manifest> {
   return must(parseManifest(await readFile(join(pack, 'manifest.json'))))
-}
-
-export function must<T>(result: Result<T, MoeError>): T {
-  if (!result.ok) throw new Error(`${result.error.code}: ${result.error.message}`)
-  return result.value
 }
 
 function diskStore(pack: string): RangeStore {

@@ -25,6 +25,7 @@ export function demoModel(): LoadedModel {
     name: 'isomoe-demo',
     digest: '0123456789abcdef'.repeat(4),
     tier: 'q8',
+    trunk: 'q8',
     vocab: 6144,
     contextTokens: 1024,
     eos: [2, 0],
@@ -35,6 +36,6 @@ export function demoModel(): LoadedModel {
 }
 
 /** The same as an engine reports it. */
-export function infoOf({ name, digest, tier, contextTokens, vocab }: LoadedModel): ModelInfo {
-  return { model: name, digest, tier, contextTokens, vocab }
+export function infoOf({ name, digest, tier, trunk, contextTokens, vocab }: LoadedModel): ModelInfo {
+  return { model: name, digest, tier, trunk, contextTokens, vocab }
 }

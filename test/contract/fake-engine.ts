@@ -67,7 +67,7 @@ export class FakeEngine implements EngineApi {
 
   async state(): Promise<EngineState> {
     const running = [...this.#running.values()].reduce((sum, request) => sum + request.choices.size, 0)
-    const constants = { ...ZERO_COUNTS, isolateId: 'fake', lanes: 1, kernels: 'none', epoch: 1, memoryBytes: 0, hosts: [] }
+    const constants = { ...ZERO_COUNTS, isolateId: 'fake', lanes: 1, kernels: 'none', epoch: 1, oldestEpoch: 1, memoryBytes: 0, hosts: [] }
     return { ...constants, status: this.engineStatus, running, steps: this.#steps }
   }
 

@@ -4,7 +4,9 @@ import { ok } from '../../shared/protocol/result.ts'
 import { rememberContext } from '../../workers/gateway/generate/context-tokens.ts'
 import type { LoadedModel } from '../../workers/gateway/model/loaded-model.ts'
 import { demoModel, infoOf } from './demo-model.ts'
+import { FakeAutoscaler } from './fake-autoscaler.ts'
 import { FakeEngine, scripted } from './fake-engine.ts'
+import { handWoundTimer } from '../fixtures/hand-wound-timer.ts'
 import type { FakeEngineOptions, TokenSource } from './fake-engine.ts'
 
 export interface TestGatewayOptions {
@@ -24,11 +26,14 @@ export function testGateway(options: TestGatewayOptions = {}) {
   const info = { ...infoOf(model), contextTokens: options.engineContextTokens ?? model.contextTokens }
   const nextToken = options.nextToken ?? scripted([], model.eos[0] ?? 0)
   const engine = new FakeEngine({ info, nextToken, cachedTokens: options.cachedTokens ?? 0, ...(options.failure && { failure: options.failure }) })
+  const autoscaler = new FakeAutoscaler()
+  const timer = handWoundTimer()
   const logged: string[] = []
   const log = (message: string): void => void logged.push(message)
   let ids = 0
   const app = createApp({
     engine,
+    autoscaler,
     model: async () => ok(model),
     contextTokens: rememberContext({ engine, log, wait: options.wait ?? (async () => {}) }),
     nowS: () => 1_800_000_000,
@@ -36,11 +41,12 @@ export function testGateway(options: TestGatewayOptions = {}) {
     newSeed: () => 42,
     keepAlive: () => {},
     nextTurn,
+    setTimer: timer.set,
     log,
   })
   const post = async (path: string, body: unknown, signal?: AbortSignal): Promise<Response> =>
     app.request(path, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), ...(signal && { signal }) })
-  return { app, engine, model, logged, post }
+  return { app, engine, autoscaler, timer, model, logged, post }
 }
 
 /** Status, headers and error of an answer; code null where it is none. */

@@ -50,11 +50,21 @@ const BENCHES: Readonly<Record<string, Smoke>> = {
     ),
     excused: /^peers\.\w+\.\w*(llamacpp|wllama)\w*: (not installed: run without --quick|no Chromium here: set CHROMIUM_PATH|(llamacpp|wllama)-process\.ts .+)$/,
   },
+  processes: {
+    rows: words('call_us.one call_us.between callback_us.between parallel.between stream_mib_s.between peer_mib_s.between lost_ms back_ms'),
+  },
   serve: {
     rows: words(
       'start_to_first_token_ms start_to_first_token_unseeded_ms ttft_ms ttft_uncached_ms ttft_cached_ms',
       'tokens_per_s.1 tokens_per_s.4 tokens_per_s.16 kv_bytes_over_formula',
       'rawread_ms rawread_kept_ms sha256_ms coldload_ms coldload_over_rawread coldload_over_limit',
+    ),
+  },
+  plan: {
+    rows: words(
+      'balance_interleaved moves_interleaved balance_file moves_file churn_stationary ms_256x32 golden_difference',
+      'balance_interleaved.eplb_even balance_interleaved.pinned moves_interleaved.eplb step_interleaved balance_interleaved.shuffled',
+      'ms_256x32.eplb split_us.no_replicas split_us.1 split_us.64',
     ),
   },
 }

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import type { ProcessStatus } from '../../cli/dev/local-cluster.ts'
 
 const LAUNCHER = resolve(import.meta.dirname, '../../bin/isomoe.mjs')
 
@@ -12,6 +13,8 @@ export interface Instance {
   readonly url: string
   /** What it printed on stdout until it was ready. */
   readonly printed: string
+  /** Its workerd processes as they run now. */
+  processes(): Promise<readonly ProcessStatus[]>
   /** Ctrl-C, then waits until the process is gone. Gives its exit code. */
   stop(): Promise<number | null>
 }
@@ -34,14 +37,19 @@ export async function startInstance(args: readonly string[], kept?: string): Pro
       if (/^ready /m.test(stdout)) done('ready')
     })
   })
-  if ((await Promise.race([ready, exited])) !== 'ready') throw new Error(`isomoe dev ${args.join(' ')} ended:\n${stdout}${stderr}`)
+  const removeState = () => (kept === undefined ? rm(state, { recursive: true, force: true }) : undefined)
+  if ((await Promise.race([ready, exited])) !== 'ready') {
+    await removeState()
+    throw new Error(`isomoe dev ${args.join(' ')} ended:\n${stdout}${stderr}`)
+  }
   return {
     url: `http://127.0.0.1:${port}`,
     printed: stdout,
+    processes: async () => (JSON.parse(await readFile(join(state, 'processes.json'), 'utf8')) as { processes: ProcessStatus[] }).processes,
     async stop() {
       child.kill('SIGINT')
       const code = await exited
-      if (kept === undefined) await rm(state, { recursive: true, force: true })
+      await removeState()
       return code
     },
   }

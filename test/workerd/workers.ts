@@ -1,4 +1,5 @@
 export { Autoscaler } from '../../workers/autoscaler/autoscaler.ts'
 export { Expert } from '../../workers/expert/expert.ts'
+export { FakeEngine, FakeExpert00, FakeExpert01, FakeExpert02 } from './fake-host.ts'
 
 export default { fetch: () => new Response('for tests\n') } satisfies ExportedHandler

@@ -19,7 +19,7 @@ it('[WI5] gives a call up after its ticks, and not before', async () => {
   const within = createCallDeadlines(clock.wait)
   let result: unknown = 'waiting'
   void within(new Promise(() => undefined)).then((r) => (result = r))
-  for (let i = 0; i < 12; i++) await clock.pass()
+  for (let i = 0; i < 10; i++) await clock.pass()
   expect(result).toBe('waiting')
   await clock.pass()
   expect(result).toEqual({ ok: false, error: 'late' })

@@ -3,8 +3,9 @@ import type { Within } from '../../shared/protocol/deadlines.ts'
 
 export type { Within }
 
-const TICK_MS = 5000
-const CALL_TICKS = 12
+const TICK_MS = 1000
+const CALL_TICKS = 10
+/** Of one attempt: docs/design/limits.md. */
 export const CALL_DEADLINE_MS = TICK_MS * CALL_TICKS
 
 /** Deadlines of host calls. Their timer is never taken back: the next call is microseconds away, and setting one costs as much. SPEC WI5. */

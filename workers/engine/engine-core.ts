@@ -1,7 +1,6 @@
 import { createDepartures } from '../../shared/core/departures.ts'
 import { createPageTables } from '../../shared/core/page-tables.ts'
 import type { StepLimits } from '../../shared/core/scratch.ts'
-import type { Placement } from '../../shared/placement/placement.ts'
 import type { GenerateRequest, ModelInfo } from '../../shared/protocol/engine-api.ts'
 import { fail, moeError } from '../../shared/protocol/errors.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
@@ -9,8 +8,8 @@ import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import { checkRequest, excessSequences } from './admission.ts'
 import type { EngineMemory } from './engine-memory.ts'
+import type { ExpertHosts } from './expert-hosts.ts'
 import { createExpertRunner } from './expert-runner.ts'
-import type { HostLink } from './host-link.ts'
 import { guardSink } from './event-sink.ts'
 import type { EventSink } from './event-sink.ts'
 import { createLane } from './lane.ts'
@@ -26,11 +25,10 @@ export interface EngineDeps {
   readonly lanes: readonly EngineMemory[]
   readonly info: ModelInfo
   readonly limits: StepLimits
-  readonly placement: Placement
   /** Whether equal prefixes share their KV pages. Never changes bits. */
   readonly prefixCache: boolean
-  /** One link for each host of the placement, in its order. */
-  readonly links: readonly HostLink[]
+  /** Where the routed experts are. */
+  readonly hosts: ExpertHosts
   /** Asked after every layer: what to wait for, so that the thread sees its sockets; null where it is not time yet (docs/design/engine.md). */
   pause(): Promise<void> | null
   nowMs(): number
@@ -49,10 +47,7 @@ export function createEngineCore(deps: EngineDeps) {
   const tables = createPageTables(memory.budget.kvPages, { prefixCache: deps.prefixCache })
   const queue = createRunQueue(tables, limits)
   const trunk = resolveTrunk(memory)
-  const lanes = deps.lanes.map((view) => {
-    const runExperts = createExpertRunner(view, deps.placement, deps.links)
-    return createLane(view, trunk, { runExperts, pause: deps.pause })
-  })
+  const lanes = deps.lanes.map((view) => createLane(view, trunk, createExpertRunner(view, deps.hosts), deps.pause))
   const departures = createDepartures(deps.nowMs)
   let nextId = 0
   let steps = 0

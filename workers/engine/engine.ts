@@ -1,7 +1,7 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { Placement } from '../../shared/placement/placement.ts'
 import { ZERO_COUNTS } from '../../shared/protocol/engine-api.ts'
-import type { EngineApi, EngineState, EngineStatus, GenerateRequest, HostState, ModelInfo } from '../../shared/protocol/engine-api.ts'
+import type { EngineApi, EngineState, EngineStatus, GenerateRequest, ModelInfo } from '../../shared/protocol/engine-api.ts'
 import { fail } from '../../shared/protocol/errors.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
 import { LIMITS } from '../../shared/protocol/limits.ts'
@@ -13,18 +13,24 @@ import { isolateId } from '../isolate-id.ts'
 import { KERNEL_MODULES } from '../kernel-modules.ts'
 import { r2RangeReader, readManifest } from '../r2-store.ts'
 import { oneOfSetting, tierSetting, wholeSetting } from '../settings.ts'
+import { joinOrAsk } from './join-or-ask.ts'
 import { createCallDeadlines } from './call-deadlines.ts'
+import { callPairsSetting } from './call-pairs.ts'
 import { createEngineCore } from './engine-core.ts'
 import type { EngineCore } from './engine-core.ts'
 import { createEmulatedNetwork } from './emulated-network.ts'
 import type { EmulatedNetwork } from './emulated-network.ts'
 import type { EngineEnv } from './env.ts'
 import { createEventStream } from './event-stream.ts'
+import { createExpertHosts } from './expert-hosts.ts'
+import type { ExpertHosts } from './expert-hosts.ts'
+import { hostStates } from './host-states.ts'
 import { hostBinding } from '../../shared/placement/host-names.ts'
 import type { HostLink } from './host-link.ts'
 import { linkHost } from './link-host.ts'
 import { loadTrunk } from './load-engine.ts'
 import type { LoadedTrunk } from './load-engine.ts'
+import { createMembership } from './membership.ts'
 import { createThreadPause } from './thread-pause.ts'
 
 /** The trunk outlives an evicted object: it is the isolate that has the memory. */
@@ -33,8 +39,7 @@ let warm: LoadedTrunk | null = null
 interface Ready {
   readonly info: ModelInfo
   readonly core: EngineCore
-  readonly links: readonly HostLink[]
-  readonly placement: Placement
+  readonly hosts: ExpertHosts
 }
 
 /** The engine: trunk, KV cache, scheduler and fan-out of one model. The object wires; engine-core.ts decides. */
@@ -44,6 +49,13 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
   private starting: Promise<Result<Ready, MoeError>> | null = null
   private failure: MoeError | null = null
   private readonly within = createCallDeadlines((ms) => scheduler.wait(ms))
+  private readonly membership = createMembership({
+    engine: this.ctx.id.name ?? String(this.ctx.id),
+    sql: this.ctx.storage.sql,
+    autoscaler: () => joinOrAsk(() => this.env.AUTOSCALER.getByName('autoscaler')),
+    within: this.within,
+    hasHost: (host) => this.env[hostBinding(host)] !== undefined,
+  })
   private bytesRead = 0
   private bytesTotal = 0
 
@@ -77,10 +89,11 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
       isolateId: isolateId(),
       kernels: warm?.lanes[0]!.kernels.variant ?? 'none',
       lanes: warm?.limits.lanes ?? 0,
-      epoch: ready?.placement.epoch ?? 0,
+      epoch: ready?.hosts.newest().placement.epoch ?? 0,
+      oldestEpoch: ready?.hosts.oldest() ?? 0,
       ...counts,
       memoryBytes: warm?.lanes[0]!.budget.totalBytes ?? 0,
-      hosts: await Promise.all((ready?.links ?? []).map(hostState)),
+      hosts: ready ? await hostStates(ready.hosts) : [],
     }
   }
 
@@ -104,27 +117,43 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
   private async loadParts(): Promise<Result<Ready, MoeError>> {
     const trunk = await this.warmTrunk()
     if (!trunk.ok) return trunk
-    const placement = await this.askPlacement()
-    if (!placement.ok) return placement
     const { manifest, lanes, limits } = trunk.value
     const memory = lanes[0]!
-    const info = { model: manifest.name, digest: manifest.digest, tier: memory.tier, contextTokens: memory.budget.contextTokens, vocab: manifest.spec.vocab }
+    const info = {
+      model: manifest.name,
+      digest: manifest.digest,
+      tier: memory.tier,
+      trunk: memory.budget.trunk,
+      contextTokens: memory.budget.contextTokens,
+      vocab: manifest.spec.vocab,
+    }
+    const experts = manifest.spec.layers.map(({ ffn }) => (ffn.kind === 'moe' ? manifest.spec.router.experts : 0))
+    const first = await this.membership.begin(info, experts)
+    if (!first.ok) return first
     const rttMs = wholeSetting('RTT_MS', this.env.RTT_MS, 0, LIMITS.rttMsMax)
     const network = createEmulatedNetwork({ rttMs, nowMs: Date.now, wait: () => scheduler.wait(0) })
-    const links = placement.value.hosts.map((_, host) => this.link(info, placement.value, network, host))
-    const pause = createThreadPause({ nowMs: Date.now, wait: () => scheduler.wait(0) })
+    const hosts = createExpertHosts({
+      experts,
+      placement: first.value.placement,
+      link: (placement, host) => this.link(info, placement, network, host),
+      callPairs: callPairsSetting(this.env.CALL_PAIRS, manifest.spec),
+      nowMs: Date.now,
+      wait: (ms) => scheduler.wait(ms),
+      onStep: this.membership.onStep,
+      onFault: this.membership.onFault,
+    })
     const core = createEngineCore({
       lanes,
       info,
       limits,
-      placement: placement.value,
-      links,
-      pause,
+      hosts,
+      pause: createThreadPause({ nowMs: Date.now, wait: () => scheduler.wait(0) }),
       nowMs: Date.now,
       prefixCache: oneOfSetting('PREFIX_CACHE', this.env.PREFIX_CACHE, ['on', 'off']) === 'on',
       onFault: (error) => console.error('engine: a step failed', error),
     })
-    return ok({ info, core, links, placement: placement.value })
+    this.membership.serve(hosts, core.counts, first.value.windowMs)
+    return ok({ info, core, hosts })
   }
 
   /** A failed load leaves no trunk behind, but one that is whole stays for the next attempt. */
@@ -154,26 +183,12 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
     return loaded
   }
 
-  private async askPlacement(): Promise<Result<Placement, MoeError>> {
-    try {
-      return (await this.env.AUTOSCALER.getByName('autoscaler').placement()) as Result<Placement, MoeError>
-    } catch (error) {
-      return fail('host-unavailable', `the autoscaler cannot be reached: ${String(error)}`, { host: 'autoscaler' })
-    }
-  }
-
   private link(info: ModelInfo, placement: Placement, network: EmulatedNetwork, index: number): HostLink {
     const host = placement.hosts[index]!
     const namespace = this.env[hostBinding(host)]
     if (!namespace) throw new Error(`no binding ${hostBinding(host)} for ${host}`)
     return linkHost({ info, placement, index, namespace, within: this.within, network })
   }
-}
-
-async function hostState(link: HostLink): Promise<HostState> {
-  const report = await link.report()
-  const { isolateId: id = null, residentBytes = 0, arenaBytes = 0, residentExperts = 0 } = report ?? {}
-  return { host: link.host, isolateId: id, residentBytes, arenaBytes, residentExperts, assignedExperts: link.assigned }
 }
 
 export default {

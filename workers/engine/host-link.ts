@@ -19,12 +19,8 @@ export interface HostLinkDeps {
   /** Opens a session. Rejects where the host cannot be reached. */
   connect(hello: Hello): Promise<Result<OpenSession, MoeError>>
   readonly within: Within
-  wait(ms: number): Promise<void>
 }
 
-const ATTEMPTS = 3
-/** Before attempt 2 and 3: a reset host is back at once, slow storage is not. */
-const BACKOFF_MS = [20, 200] as const
 /** Sessions are opened anew after so many calls: the CPU budget of one session is not documented (docs/design/wire.md). */
 export const CALLS_PER_SESSION = 2000
 
@@ -38,25 +34,25 @@ interface SharedSession {
   retired: boolean
 }
 
-/** One call, with all its attempts. */
 interface Call {
   givenUp: boolean
-  /** The connection that its attempt under way waits for, by number. */
+  /** The connection that it waits for, by number. */
   awaits: number | null
-  /** What its attempt under way runs on. */
+  /** What it runs on. */
   on: SharedSession | null
 }
 
 /**
- * The engine's end of one host: a session that is opened when needed, kept, and opened again after a fault. SPEC FA1, WI5.
+ * The engine's end of one host in one epoch: a session that is opened when needed, kept, and opened again after a fault. SPEC FA1, WI5.
  * Lanes call at the same time: they share the session, and a fault of one call takes it from nobody whose call is under way.
  */
 export function createHostLink(deps: HostLinkDeps) {
   let current: SharedSession | null = null
   let opening: Promise<Result<SharedSession, MoeError>> | null = null
   let connections = 0
+  let closed = false
 
-  /** One frame to the host and its rows back, all attempts within one deadline. */
+  /** One frame to the host and its rows back: one attempt, within one deadline. What to do about a failure is for the caller (recovery.ts). */
   async function run(frame: Uint8Array, header: RunHeader, rowBytes: number): Promise<Result<RowsFrame, MoeError>> {
     const call: Call = { givenUp: false, awaits: null, on: null }
     const answer = await deps.within(attempt(call, frame, header, rowBytes))
@@ -68,18 +64,13 @@ export function createHostLink(deps: HostLinkDeps) {
     return unavailable(`did not answer within ${CALL_DEADLINE_MS} ms`)
   }
 
-  /** Tries again what may pass: a lost session, a lost weight, slow storage. */
+  /** After what may pass (a lost session, a lost weight, slow storage) the next call opens a new session: its hello says again what is assigned. */
   async function attempt(call: Call, frame: Uint8Array, header: RunHeader, rowBytes: number): Promise<Result<RowsFrame, MoeError>> {
-    for (let tries = 1; ; tries++) {
-      const reply = await runOnce(call, frame, header, rowBytes)
-      if (call.givenUp) return reply
-      const last = reply.ok || !reply.error.retryable || tries === ATTEMPTS
-      if (!last && call.on) retire(call.on)
-      leave(call)
-      if (last) return reply
-      await deps.wait(BACKOFF_MS[tries - 1]!)
-      if (call.givenUp) return reply
-    }
+    const reply = await runOnce(call, frame, header, rowBytes)
+    if (call.givenUp) return reply
+    if (!reply.ok && reply.error.retryable && call.on) retire(call.on)
+    leave(call)
+    return reply
   }
 
   async function runOnce(call: Call, frame: Uint8Array, header: RunHeader, rowBytes: number): Promise<Result<RowsFrame, MoeError>> {
@@ -113,12 +104,19 @@ export function createHostLink(deps: HostLinkDeps) {
     try {
       const opened = await deps.connect(deps.hello)
       if (!opened.ok) return opened
-      if (mine === connections) return ok((current = { session: opened.value, users: 0, calls: 0, retired: false }))
+      if (mine === connections) return ok(adopt(opened.value))
       closeSession(opened.value) // nobody waits for it any more
       return unavailable('was given up')
     } finally {
       if (mine === connections) opening = null
     }
+  }
+
+  /** Of a link that is closed, a session serves only those that wait for it. */
+  function adopt(session: OpenSession): SharedSession {
+    const shared = { session, users: 0, calls: 0, retired: closed }
+    if (!closed) current = shared
+    return shared
   }
 
   /** The connection that is being made hangs: the next call makes its own. */
@@ -184,7 +182,13 @@ export function createHostLink(deps: HostLinkDeps) {
     return answer.ok && answer.value.ok ? answer.value.value : null
   }
 
-  return { host: deps.host, assigned: deps.hello.experts.length, run, report }
+  /** The epoch is drained. A call that is still under way ends on its session. */
+  function close(): void {
+    closed = true
+    if (current) retire(current)
+  }
+
+  return { host: deps.host, assigned: deps.hello.experts.length, run, report, close }
 }
 
 export type HostLink = ReturnType<typeof createHostLink>

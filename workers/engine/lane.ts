@@ -3,6 +3,7 @@ import { logprobsOf, sampleToken } from '../../shared/core/sampler.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import type { EngineMemory } from './engine-memory.ts'
+import type { StepExperts } from './expert-runner.ts'
 import { forwardStep } from './forward.ts'
 import type { StepHooks } from './forward.ts'
 import type { StepSlice } from './run-queue.ts'
@@ -18,7 +19,7 @@ export interface Lane {
   run(slices: readonly StepSlice[]): Promise<Result<void, MoeError>>
 }
 
-export function createLane(memory: EngineMemory, trunk: TrunkWeights, hooks: Omit<StepHooks, 'onLogits'>): Lane {
+export function createLane(memory: EngineMemory, trunk: TrunkWeights, experts: StepExperts, pause: StepHooks['pause']): Lane {
   const batch = createStepBatch(memory)
   /** The sequence of each token of the batch. */
   const owners: Sequence[] = []
@@ -68,14 +69,17 @@ export function createLane(memory: EngineMemory, trunk: TrunkWeights, hooks: Omi
     sequence.sampled = { id, logprob: request.logprobs === null ? null : logprobsOf(logits, best, id, request.logprobs) }
   }
 
-  const stepHooks = { ...hooks, onLogits }
+  const hooks = { runExperts: experts.run, pause, onLogits }
+  const abandoned = () => owners.every((sequence) => sequence.cancelled)
   return {
     busy: false,
     async run(slices) {
+      experts.begin(abandoned)
       try {
         fillBatch(slices)
-        return await forwardStep(memory, trunk, batch, stepHooks)
+        return await forwardStep(memory, trunk, batch, hooks)
       } finally {
+        experts.end()
         owners.length = 0 // a sequence that has ended is not kept by a lane that idles
       }
     },

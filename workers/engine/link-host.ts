@@ -35,7 +35,6 @@ export function linkHost({ info, placement, index, namespace, within, network }:
     host: placement.hosts[index]!,
     hello,
     within,
-    wait: (ms) => scheduler.wait(ms),
     async connect(asked): Promise<Result<OpenSession, MoeError>> {
       const opened = await namespace.getByName('host').open(asked)
       if (!opened.ok) return { ok: false, error: opened.error as MoeError }

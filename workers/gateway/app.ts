@@ -5,10 +5,11 @@ import type { GatewayDeps } from './deps.ts'
 import { asMoeError, errorResponse, methodNotAllowed } from './http/errors.ts'
 import { requestId } from './http/request-id.ts'
 import type { GatewayEnv } from './http/request-id.ts'
+import { getAdminEvents, getAdminState, postAdminPolicy, postAdminScale } from './routes/admin.ts'
 import { postChatCompletions } from './routes/chat-completions.ts'
 import { postCompletions } from './routes/completions.ts'
 import { getModel, listModels } from './routes/models.ts'
-import { getAdminState, getHealth } from './routes/status.ts'
+import { getHealth } from './routes/status.ts'
 import { postApplyTemplate, postDetokenize, postTokenize } from './routes/tokens.ts'
 
 /** The HTTP face. It knows nothing of Workers: the platform comes in through `deps`. Rules: SPEC AP1 to AP9, docs/design/api.md. */
@@ -25,6 +26,9 @@ export function createApp(deps: GatewayDeps): Hono<GatewayEnv> {
   app.post('/detokenize', postDetokenize(deps))
   app.post('/apply-template', postApplyTemplate(deps))
   app.get('/admin/state', getAdminState(deps))
+  app.get('/admin/events', getAdminEvents(deps))
+  app.post('/admin/scale', postAdminScale(deps))
+  app.post('/admin/policy', postAdminPolicy(deps))
   app.notFound((c) => errorResponse(c, moeError('invalid-request', `There is no ${c.req.path} here.`, { param: null, reason: 'not_found' })))
   app.onError((error, c) => {
     const reason = asMoeError(error)

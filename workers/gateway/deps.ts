@@ -1,12 +1,18 @@
+import type { AutoscalerApi } from '../../shared/protocol/autoscaler-api.ts'
+import type { SetTimer } from '../../shared/protocol/deadlines.ts'
 import type { EngineApi } from '../../shared/protocol/engine-api.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import type { ContextTokens } from './generate/context-tokens.ts'
 import type { LoadedModel } from './model/loaded-model.ts'
 
+export type AdminApi = Pick<AutoscalerApi, 'state' | 'events' | 'scale' | 'setPolicy'>
+
 /** All that the gateway does not do itself. gateway.ts wires the platform's, tests wire their own. */
 export interface GatewayDeps {
   readonly engine: EngineApi
+  /** What operators ask of it; engines have their own way to it. */
+  readonly autoscaler: AdminApi
   /** The served model; loads it on first use. */
   readonly model: () => Promise<Result<LoadedModel, MoeError>>
   readonly contextTokens: ContextTokens
@@ -19,5 +25,6 @@ export interface GatewayDeps {
   readonly keepAlive: (work: Promise<unknown>) => void
   /** Lets what else waits in the isolate run first. */
   readonly nextTurn: () => Promise<void>
+  readonly setTimer: SetTimer
   readonly log: (message: string, error: unknown) => void
 }

@@ -2,8 +2,12 @@
 export interface Env {
   /** Object `engine-0` of the engine's script; it answers the methods of EngineApi. */
   readonly ENGINE: DurableObjectNamespace
+  /** Object `autoscaler` of the autoscaler's script; it answers the methods of AutoscalerApi. */
+  readonly AUTOSCALER: DurableObjectNamespace
   readonly BUCKET: R2Bucket
   /** Folder of the served pack, with the slash: `models/<name>/<digest>/`. */
   readonly MODEL_PREFIX: string
   readonly TIER: string
+  /** Precision of the trunk in tiers q8 and q4: q8 or q4. */
+  readonly TRUNK: string
 }

@@ -1,5 +1,8 @@
 import { env as bindings, waitUntil } from 'cloudflare:workers'
+import type { AdminApi } from './deps.ts'
 import type { EngineApi } from '../../shared/protocol/engine-api.ts'
+import { TRUNK_PRECISIONS } from '../../shared/protocol/tiers.ts'
+import { oneOfSetting } from '../settings.ts'
 import { createApp } from './app.ts'
 import type { Env } from './env.ts'
 import { rememberContext } from './generate/context-tokens.ts'
@@ -22,10 +25,22 @@ const engine: EngineApi = {
   cancel: (requestId, index) => engineStub().cancel(requestId, index),
 }
 
+function autoscalerStub(): AdminApi {
+  return env.AUTOSCALER.getByName('autoscaler') as unknown as AdminApi
+}
+
+const autoscaler: AdminApi = {
+  state: () => autoscalerStub().state(),
+  events: (fromId) => autoscalerStub().events(fromId),
+  scale: (request) => autoscalerStub().scale(request),
+  setPolicy: (change) => autoscalerStub().setPolicy(change),
+}
+
 const wait = (ms: number): Promise<void> => scheduler.wait(ms)
 
 /** Held by the isolate, not by a request: a tokenizer takes longer to load than most answers take to give. */
-const model = new SharedLoad(() => loadModel({ get: (name) => env.BUCKET.get(env.MODEL_PREFIX + name) }, env.TIER), {
+const loadServed = () => loadModel({ get: (name) => env.BUCKET.get(env.MODEL_PREFIX + name) }, env.TIER, oneOfSetting('TRUNK', env.TRUNK, TRUNK_PRECISIONS))
+const model = new SharedLoad(loadServed, {
   wait,
   keepAlive: waitUntil,
 })
@@ -34,6 +49,7 @@ const log = (message: string, error: unknown): void => console.error(message, er
 
 const app = createApp({
   engine,
+  autoscaler,
   model: () => model.get(),
   contextTokens: rememberContext({ engine, log, wait }),
   nowS: () => Math.floor(Date.now() / 1000),
@@ -41,6 +57,10 @@ const app = createApp({
   newSeed: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
   keepAlive: waitUntil,
   nextTurn: () => wait(0),
+  setTimer: (ms, fire) => {
+    const timer = setTimeout(fire, ms)
+    return () => clearTimeout(timer)
+  },
   log,
 })
 

@@ -17,6 +17,16 @@ export async function callEngine<T>(deps: Pick<GatewayDeps, 'log'>, call: () => 
   }
 }
 
+/** Calls the autoscaler: its own refusal, or that it cannot be reached. */
+export async function callAutoscaler<T>(deps: Pick<GatewayDeps, 'log'>, call: () => Promise<Result<T, MoeError>>): Promise<Result<T, MoeError>> {
+  try {
+    return await call()
+  } catch (error) {
+    deps.log('a call of the autoscaler failed', error)
+    return err(moeError('host-unavailable', 'The autoscaler cannot be reached.', { host: 'autoscaler' }))
+  }
+}
+
 /** What the engine serves, once it is ready; until then `loading`, or what made it fail. */
 export async function engineInfo(deps: Pick<GatewayDeps, 'engine' | 'log'>): Promise<Result<ModelInfo, MoeError>> {
   const answer = await callEngine(deps, () => deps.engine.status())

@@ -84,9 +84,9 @@ describe('clients that go away', () => {
 })
 
 describe('the engine behind a generation', () => {
-  it('[WI1] refuses an engine that serves another pack, and ends its work', async () => {
+  it.each([{ digest: 'f'.repeat(64) }, { trunk: 'q4' as const }])('[WI1] refuses an engine that serves another %o, and ends its work', async (difference) => {
     const { engine, model, post } = testGateway()
-    const other = testGateway({ model: { ...model, digest: 'f'.repeat(64) }, nextToken: hashed(model.vocab) }).engine
+    const other = testGateway({ model: { ...model, ...difference }, nextToken: hashed(model.vocab) }).engine
     engine.generate = (request) => other.generate(request)
     engine.cancel = (id, index) => other.cancel(id, index)
     expect(await outcome(post('/v1/completions', COMPLETION))).toMatchObject({ status: 500, code: 'hello_mismatch' })

@@ -70,9 +70,10 @@ export async function startGeneration(
     over = false // the client left before there was a stream to end: it is ended now
     end(false)
   }
-  if (info.digest !== model.digest) {
+  const differs = (['digest', 'trunk'] as const).find((field) => info[field] !== model[field])
+  if (differs) {
     end(false)
-    return fail('hello-mismatch', `The engine serves another pack of ${model.name}.`, { field: 'digest', want: model.digest, got: info.digest })
+    return fail('hello-mismatch', `The engine serves another ${differs} of ${model.name}.`, { field: differs, want: model[differs], got: info[differs] })
   }
   const choices = request.prompts.flatMap((ids) =>
     Array.from({ length: request.n }, () => new ChoiceAssembler(model.codec, rules.stops, rules.continuesPrompt ? ids : [])),

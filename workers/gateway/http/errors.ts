@@ -36,6 +36,7 @@ const HTTP_ERRORS = {
   'manifest-invalid': { ...broken, code: 'manifest_invalid' },
   'host-unavailable': { ...unavailable, code: 'host_unavailable' },
   'over-budget': { ...broken, code: 'over_budget' },
+  conflict: { ...refused, status: 409, code: 'conflict', retryAfterS: 1 },
   internal: { ...broken, code: 'internal_error' },
 } as const satisfies Record<ErrorCode, HttpError>
 

@@ -84,38 +84,55 @@ const DEMO_FILES = Object.fromEntries(['tokenizer.json', 'tokenizer_config.json'
 
 describe('loadModel', () => {
   it('[PK3] reads a pack with tokenizer and template', async () => {
-    const loaded = await loadModel(folderOf(packFiles(DEMO_FILES, true)), 'f32')
+    const loaded = await loadModel(folderOf(packFiles(DEMO_FILES, true)), 'f32', 'q8')
     if (!loaded.ok) throw new Error(loaded.error.message)
-    expect(loaded.value).toMatchObject({ name: 'sample', tier: 'f32', contextTokens: 64, vocab: 6144, eos: [2], generation: { temperature: 0.7 } })
+    expect(loaded.value).toMatchObject({
+      name: 'sample',
+      tier: 'f32',
+      trunk: 'f32',
+      contextTokens: 64,
+      vocab: 6144,
+      eos: [2],
+      generation: { temperature: 0.7 },
+    })
     expect(loaded.value.codec?.encode('Once upon a time', true)).toEqual([2335, 874, 263, 833])
     expect(loaded.value.template?.render([{ role: 'user', content: 'hi' }], false)).toEqual({ ok: true, value: '<|im_start|>user\nhi<|im_end|>\n' })
   })
 
   it('[PK8] reads a pack without a tokenizer', async () => {
-    expect(await loadModel(folderOf(packFiles({}, false)), 'f32')).toMatchObject({ ok: true, value: { codec: null, template: null } })
+    expect(await loadModel(folderOf(packFiles({}, false)), 'f32', 'q8')).toMatchObject({ ok: true, value: { codec: null, template: null } })
   })
 
   it('[PK3] refuses a tokenizer whose checksum does not hold', async () => {
     const files = packFiles(DEMO_FILES, true)
     files.set('tokenizer.json', encode(readDemoFile('tokenizer.json').replace('"id": 0', '"id": 1')))
-    expect(await loadModel(folderOf(files), 'f32')).toMatchObject({ ok: false, error: { code: 'weights-corrupt', details: { object: 'tokenizer.json' } } })
+    expect(await loadModel(folderOf(files), 'f32', 'q8')).toMatchObject({
+      ok: false,
+      error: { code: 'weights-corrupt', details: { object: 'tokenizer.json' } },
+    })
   })
 
   it('[PK3] refuses a manifest that is not the one its digest names', async () => {
     const files = packFiles({}, false)
     const changed = new TextDecoder().decode(files.get('manifest.json')).replace('"temperature":0.7', '"temperature":0.8')
     files.set('manifest.json', encode(changed))
-    expect(await loadModel(folderOf(files), 'f32')).toMatchObject({ ok: false, error: { code: 'manifest-invalid', details: { field: 'digest' } } })
+    expect(await loadModel(folderOf(files), 'f32', 'q8')).toMatchObject({ ok: false, error: { code: 'manifest-invalid', details: { field: 'digest' } } })
   })
 
   it('[PK5] names a tier that the pack has not', async () => {
-    expect(await loadModel(folderOf(packFiles({}, false)), 'q8')).toMatchObject({ ok: false, error: { code: 'manifest-invalid', details: { field: 'tiers' } } })
+    expect(await loadModel(folderOf(packFiles({}, false)), 'q8', 'q8')).toMatchObject({
+      ok: false,
+      error: { code: 'manifest-invalid', details: { field: 'tiers' } },
+    })
   })
 
   it('[PK7] refuses a file that is longer than the manifest says', async () => {
     const files = packFiles(DEMO_FILES, true)
     files.set('tokenizer.json', new Uint8Array(1_000_000))
-    expect(await loadModel(folderOf(files), 'f32')).toMatchObject({ ok: false, error: { code: 'manifest-invalid', details: { field: 'tokenizer.json' } } })
+    expect(await loadModel(folderOf(files), 'f32', 'q8')).toMatchObject({
+      ok: false,
+      error: { code: 'manifest-invalid', details: { field: 'tokenizer.json' } },
+    })
   })
 
   it.each([
@@ -125,12 +142,12 @@ describe('loadModel', () => {
     ['chat_template.jinja', '{% if %}', 'chatTemplate'],
   ])('[PK5] names %s when it holds %j', async (name, text, field) => {
     const files = packFiles({ ...DEMO_FILES, [name]: encode(text) }, true)
-    expect(await loadModel(folderOf(files), 'f32')).toMatchObject({ ok: false, error: { code: 'manifest-invalid', details: { field } } })
+    expect(await loadModel(folderOf(files), 'f32', 'q8')).toMatchObject({ ok: false, error: { code: 'manifest-invalid', details: { field } } })
   })
 
   it('[RE2] tells a missing object from storage that fails', async () => {
-    expect(await loadModel(folderOf(new Map()), 'f32')).toMatchObject({ ok: false, error: { code: 'weights-missing' } })
+    expect(await loadModel(folderOf(new Map()), 'f32', 'q8')).toMatchObject({ ok: false, error: { code: 'weights-missing' } })
     const broken = { get: () => Promise.reject(new Error('R2 is away')) }
-    expect(await loadModel(broken, 'f32')).toMatchObject({ ok: false, error: { code: 'storage-unavailable', retryable: true } })
+    expect(await loadModel(broken, 'f32', 'q8')).toMatchObject({ ok: false, error: { code: 'storage-unavailable', retryable: true } })
   })
 })

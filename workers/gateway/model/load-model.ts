@@ -6,7 +6,8 @@ import { checkDigest, parseManifest } from '../../../shared/protocol/manifest-pa
 import type { Manifest, StoredFile } from '../../../shared/protocol/manifest.ts'
 import { ok } from '../../../shared/protocol/result.ts'
 import type { Result } from '../../../shared/protocol/result.ts'
-import { isTier } from '../../../shared/protocol/tiers.ts'
+import { isTier, trunkTier } from '../../../shared/protocol/tiers.ts'
+import type { TrunkPrecision } from '../../../shared/protocol/tiers.ts'
 import { ChatTemplate } from './chat-template.ts'
 import type { LoadedModel } from './loaded-model.ts'
 import { createTextCodec } from './text-codec.ts'
@@ -24,7 +25,7 @@ interface TokenizerConfig {
 }
 
 /** Reads what the gateway needs of a pack: the manifest, the tokenizer, the template. Each file's checksum is verified before use. SPEC PK3. */
-export async function loadModel(folder: PackFolder, tier: string): Promise<Result<LoadedModel, MoeError>> {
+export async function loadModel(folder: PackFolder, tier: string, trunk: TrunkPrecision): Promise<Result<LoadedModel, MoeError>> {
   const manifestBytes = await readObject(folder, 'manifest.json', LIMITS.manifestBytesMax)
   if (!manifestBytes.ok) return manifestBytes
   const parsed = parseManifest(manifestBytes.value)
@@ -43,6 +44,7 @@ export async function loadModel(folder: PackFolder, tier: string): Promise<Resul
     name: manifest.name,
     digest: manifest.digest,
     tier,
+    trunk: trunkTier(tier, trunk),
     vocab: manifest.spec.vocab,
     contextTokens: manifest.spec.context,
     eos: manifest.spec.tokens.eos,

@@ -8,6 +8,8 @@ export interface LoadedModel {
   readonly name: string
   readonly digest: string
   readonly tier: Tier
+  /** What the engine serves the trunk at. */
+  readonly trunk: Tier
   readonly vocab: number
   /** Positions that a sequence may have: those the model was made for; in requests those that the engine has (`servedModel`). */
   readonly contextTokens: number

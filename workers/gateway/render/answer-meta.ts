@@ -1,3 +1,4 @@
+import { trunkTier } from '../../../shared/protocol/tiers.ts'
 import type { LoadedModel } from '../model/loaded-model.ts'
 
 /** What every object of an answer begins with. */
@@ -7,12 +8,13 @@ export interface AnswerMeta {
   /** Seconds since 1970. */
   readonly created: number
   readonly model: string
-  /** Equal fingerprints and seeds give equal tokens: it names the weights and their precision. */
+  /** Equal fingerprints and seeds give equal tokens: it names the weights and their precision, the trunk's where it is not the tier's usual one. */
   readonly system_fingerprint: string
 }
 
 const DIGEST_CHARS = 12
 
 export function answerMeta(model: LoadedModel, id: string, object: string, created: number): AnswerMeta {
-  return { id, object, created, model: model.name, system_fingerprint: `isomoe-${model.tier}-${model.digest.slice(0, DIGEST_CHARS)}` }
+  const trunk = model.trunk === trunkTier(model.tier, 'q8') ? '' : `-trunk-${model.trunk}`
+  return { id, object, created, model: model.name, system_fingerprint: `isomoe-${model.tier}${trunk}-${model.digest.slice(0, DIGEST_CHARS)}` }
 }

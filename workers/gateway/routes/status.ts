@@ -1,6 +1,6 @@
 import type { Handler } from 'hono'
 import type { GatewayDeps } from '../deps.ts'
-import { callEngine, engineInfo } from '../generate/engine-call.ts'
+import { engineInfo } from '../generate/engine-call.ts'
 import { orRefuse } from '../http/errors.ts'
 import type { GatewayEnv } from '../http/request-id.ts'
 
@@ -12,9 +12,4 @@ export function getHealth(deps: GatewayDeps): Handler<GatewayEnv> {
     orRefuse(await model)
     return c.json({ status: 'ok', model: info.model })
   }
-}
-
-/** GET /admin/state: the engine's own account of itself and of its hosts. */
-export function getAdminState(deps: GatewayDeps): Handler<GatewayEnv> {
-  return async (c) => c.json(orRefuse(await callEngine(deps, () => deps.engine.state())))
 }

@@ -1,0 +1,43 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { addTraffic, fitCost, NO_COST_SUMS } from './cost-fit.ts'
+
+const host = (calls: number, pairsOfCall: number, rttMs: number) => ({ calls, pairs: calls * pairsOfCall, rttSumMs: calls * rttMs })
+
+it('[EL1] finds round trip and rate of hosts that follow the model, whatever their loads', () => {
+  const arbLoads = fc.uniqueArray(fc.integer({ min: 1, max: 64 }), { minLength: 3, maxLength: 6 })
+  fc.assert(
+    fc.property(arbLoads, fc.double({ min: 0.01, max: 20, noNaN: true }), fc.double({ min: 0.1, max: 100, noNaN: true }), (loads, rttMs, pairsPerMs) => {
+      fc.pre(Math.max(...loads) > 2 * Math.min(...loads))
+      const sums = addTraffic(
+        NO_COST_SUMS,
+        loads.map((pairs) => host(10, pairs, rttMs + pairs / pairsPerMs)),
+      )
+      const fitted = fitCost(sums)!
+      expect(fitted.rttMs).toBeCloseTo(rttMs, 4)
+      expect(fitted.pairsPerMs / pairsPerMs).toBeCloseTo(1, 3)
+    }),
+  )
+})
+
+it('[EL1] takes all but a call in one process for work where every call carries the same', () => {
+  const fitted = fitCost(addTraffic(NO_COST_SUMS, [host(100, 8, 2.035), host(50, 8, 2.035)]))!
+  expect(fitted.rttMs).toBe(0.035)
+  expect(fitted.pairsPerMs).toBeCloseTo(4, 6)
+})
+
+it('[EL1] never gives a rate that is not positive and finite', () => {
+  const arbHost = fc.record({ calls: fc.nat(50), pairs: fc.nat(500), rttSumMs: fc.double({ min: 0, max: 500, noNaN: true }) })
+  fc.assert(
+    fc.property(fc.array(fc.array(arbHost, { maxLength: 4 }), { maxLength: 5 }), (windows) => {
+      const fitted = fitCost(windows.reduce(addTraffic, NO_COST_SUMS))
+      if (fitted === null) return
+      expect(fitted.pairsPerMs > 0 && Number.isFinite(fitted.pairsPerMs)).toBe(true)
+      expect(fitted.rttMs >= 0 && Number.isFinite(fitted.rttMs)).toBe(true)
+    }),
+  )
+})
+
+it('[EL1] knows nothing before a call was seen', () => {
+  expect(fitCost(addTraffic(NO_COST_SUMS, [host(0, 0, 0)]))).toBeNull()
+})

@@ -1,0 +1,57 @@
+import type { CostModel } from './cost-model.ts'
+
+/** A call on the engine's thread, in one process: 30 to 40 µs (docs/design/placement.md). Engines cannot tell it from their own work, so it is not fitted. */
+const CALL_MS = 0.035
+/** Each window leaves so much of what was known before: ten windows or so count. */
+const KEEP = 0.9
+/** Calls of a host that tell the slope from the round trip: their pairs must vary by this share of their mean at least. */
+const VARIATION_MIN = 0.1
+/** Below this a host's work cannot be told from nothing. */
+const WORK_MS_MIN = 1e-6
+
+/** Sums over calls of hosts, weighted by calls: x is the pairs of a call, y its round trip in ms, both means of one host in one window. */
+export interface CostSums {
+  readonly calls: number
+  readonly x: number
+  readonly y: number
+  readonly xx: number
+  readonly xy: number
+}
+
+export const NO_COST_SUMS: CostSums = { calls: 0, x: 0, y: 0, xx: 0, xy: 0 }
+
+/** Takes one window's traffic in. @param hosts calls, their pairs and the sum of their round trips on the engine's side. */
+export function addTraffic(sums: CostSums, hosts: Iterable<{ readonly calls: number; readonly pairs: number; readonly rttSumMs: number }>): CostSums {
+  let { calls, x, y, xx, xy } = sums
+  calls *= KEEP
+  x *= KEEP
+  y *= KEEP
+  xx *= KEEP
+  xy *= KEEP
+  for (const host of hosts) {
+    if (host.calls <= 0) continue
+    const pairs = host.pairs / host.calls
+    calls += host.calls
+    x += host.pairs
+    y += host.rttSumMs
+    xx += host.calls * pairs * pairs
+    xy += pairs * host.rttSumMs
+  }
+  return { calls, x, y, xx, xy }
+}
+
+/**
+ * The cost model that fits: y = rttMs + x / pairsPerMs by least squares. Where x hardly varies, or the line falls, the round trip is taken to be
+ * a call in one process and the rest work. Null before any call was seen.
+ */
+export function fitCost({ calls, x, y, xx, xy }: CostSums): CostModel | null {
+  if (calls <= 0 || x <= 0) return null
+  const meanX = x / calls
+  const meanY = y / calls
+  const variance = xx / calls - meanX * meanX
+  const slope = variance > (VARIATION_MIN * meanX) ** 2 ? (xy / calls - meanX * meanY) / variance : 0
+  const rttMs = meanY - slope * meanX
+  if (slope > 0 && rttMs >= 0) return { callMs: CALL_MS, rttMs, pairsPerMs: 1 / slope }
+  const floorMs = Math.min(CALL_MS, meanY)
+  return { callMs: CALL_MS, rttMs: floorMs, pairsPerMs: meanX / Math.max(meanY - floorMs, WORK_MS_MIN) }
+}

@@ -1,0 +1,50 @@
+import { planBasePlacement } from '../../shared/placement/base-placement.ts'
+import type { HostBudget, PlacementShape } from '../../shared/placement/base-placement.ts'
+import type { Placement } from '../../shared/placement/placement.ts'
+import { moeError } from '../../shared/protocol/errors.ts'
+import type { MoeError } from '../../shared/protocol/errors.ts'
+import { ok } from '../../shared/protocol/result.ts'
+import type { Result } from '../../shared/protocol/result.ts'
+import type { Tier } from '../../shared/protocol/tiers.ts'
+import { baseEvent } from './ledger.ts'
+import type { Ledger } from './ledger.ts'
+import { finishEvent, noteError } from './running-event.ts'
+
+/** What the deployment says: the model, and the hosts that there are. */
+export interface Deployment {
+  readonly digest: string
+  readonly tier: Tier
+  /** [layers][experts] */
+  readonly expertBytes: readonly (readonly number[])[]
+  /** Hosts of the base placement. */
+  readonly base: readonly HostBudget[]
+  /** Deployed and cold until a plan needs them. */
+  readonly standby: readonly string[]
+  readonly shape: PlacementShape
+}
+
+/**
+ * Makes sure that there is a table for this deployment. It is planned once and kept; other hosts, another pack, tier or shape are a new plan,
+ * one epoch later: an epoch names one table for ever. What was known of the old table's load, copies and event goes. SPEC PL5, EL7.
+ */
+export function ensureTable(ledger: Ledger, deployment: Deployment, nowMs: number): Result<Placement, MoeError> {
+  const { store } = ledger
+  const { digest, tier, base, standby, shape } = deployment
+  const inputs = JSON.stringify(['base replicas', digest, tier, base, standby, shape])
+  const stored = store.read('table')
+  if (stored?.inputs === inputs) return ok(stored.placement)
+  const fromEpoch = stored?.placement.epoch ?? 0
+  const planned = planBasePlacement(deployment.expertBytes, base, shape, fromEpoch + 1)
+  if (!planned.ok) return planned
+  const placement = { ...planned.value, hosts: [...planned.value.hosts, ...standby] }
+  ledger.commit(() => {
+    const running = store.read('running')
+    if (running) store.putEvent(finishEvent(noteError({ ...running, event: { ...running.event, moves: [] } }, REPLACED), nowMs))
+    store.write('table', { inputs, placement })
+    for (const name of ['running', 'tenure', 'demand', 'window', 'stepTimes', 'backoff'] as const) store.write(name, null)
+    store.putEvent(baseEvent(ledger.nextEventId(), fromEpoch, placement.epoch, nowMs))
+  })
+  return ok(placement)
+}
+
+const REPLACED = moeError('internal', 'the deployment changed: its base placement was planned anew', {})

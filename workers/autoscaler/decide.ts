@@ -1,0 +1,93 @@
+import type { CostModel } from '../../shared/placement/cost-model.ts'
+import type { Demand } from '../../shared/placement/demand.ts'
+import { holdsExperts, samePlaces } from '../../shared/placement/placement.ts'
+import type { Placement } from '../../shared/placement/placement.ts'
+import type { Load, Plan, PlanHost, PlanLimits } from '../../shared/placement/plan.ts'
+import type { Policy } from '../../shared/placement/policy.ts'
+import { mayDropAfter } from '../../shared/placement/tenure.ts'
+import type { Tenure } from '../../shared/placement/tenure.ts'
+import type { ScaleReason } from '../../shared/protocol/autoscaler-api.ts'
+import type { Deployment } from './base-table.ts'
+import { liveEngines } from './engine-records.ts'
+import type { EngineRecords } from './engine-records.ts'
+import { planHosts, recordOf } from './host-records.ts'
+import type { HostRecords } from './host-records.ts'
+
+export type Planner = (load: Load, hosts: readonly PlanHost[], current: Placement, limits: PlanLimits) => Plan
+
+/** All that a plan is made from. */
+export interface Situation {
+  readonly placement: Placement
+  readonly deployment: Deployment
+  readonly records: HostRecords
+  readonly demand: Demand | null
+  readonly policy: Policy
+  readonly tenure: Tenure
+  /** Null: no call was seen yet. */
+  readonly cost: CostModel | null
+  readonly nowMs: number
+}
+
+/** What the planner would do now. `forced`: whatever hysteresis and stay say. */
+export function planNow(planner: Planner, situation: Situation, forced: boolean): Plan {
+  const { placement, deployment, records, demand, policy, tenure, cost, nowMs } = situation
+  const frozen = !policy.enabled && !forced
+  const limits: PlanLimits = {
+    deviation: demand?.deviation ?? null,
+    expertBytes: deployment.expertBytes,
+    cost: cost ?? UNMEASURED,
+    movesMax: frozen ? 0 : policy.movesMax,
+    moveBytesMax: frozen ? 0 : policy.moveBytesMax,
+    copiesMax: policy.copiesMax,
+    gainMin: forced ? 0 : policy.gainMin,
+    mayDrop: frozen ? () => false : forced ? null : mayDropAfter(tenure, placement, nowMs, policy.stayMs),
+  }
+  const load = demand?.load ?? deployment.expertBytes.map((experts) => experts.map(() => 0))
+  return planner(load, planHosts(records, placement, arenaBytes(deployment), policy.standby), placement, limits)
+}
+
+/** Before any call was measured a plan can only re-place what was lost, or do what it is told: any rate will do. */
+const UNMEASURED: CostModel = { callMs: 0, rttMs: 0, pairsPerMs: 1 }
+
+/** The event that should begin now, or null. Lost hosts' experts are placed again whatever the policy says. SPEC EL12, EL13. */
+export function decide(planner: Planner, situation: Situation): { readonly reason: ScaleReason; readonly plan: Plan } | null {
+  const { placement, records, policy, demand, cost } = situation
+  const lost = placement.hosts.some((host, index) => recordOf(records, host).lost && holdsExperts(placement, index))
+  if (!lost && (!policy.enabled || demand === null || cost === null)) return null
+  const plan = planNow(planner, situation, false)
+  if (samePlaces(plan.target, placement)) return null
+  return { reason: lost ? 'lost-host' : 'load', plan }
+}
+
+/** Every host has the same: LIMITS.hostArenaBytes or what the deployment says. */
+function arenaBytes({ base }: Deployment): number {
+  return base[0]!.arenaBytes
+}
+
+export interface AlarmInputs {
+  readonly nowMs: number
+  readonly policy: Policy
+  readonly lastReportMs: number
+  readonly engines: EngineRecords
+  readonly isRunning: boolean
+  readonly records: HostRecords
+  readonly tenure: Tenure
+  /** Until when no new event may begin. */
+  readonly backoffUntilMs: number
+}
+
+/**
+ * When there is something to do next; null: nothing, until a report or a request comes, so nothing is billed. SPEC EL9.
+ * Traffic keeps it at one window, until the load of a span without steps is zero and was acted on once; and so does the lease of an engine.
+ */
+export function nextAlarmMs({ nowMs, policy, lastReportMs, engines, isRunning, records, tenure, backoffUntilMs }: AlarmInputs): number | null {
+  const nextWindowMs = nowMs + policy.windowMs
+  const inTraffic = nowMs < lastReportMs + (policy.smoothingWindows + 2) * policy.windowMs
+  const joined = Object.keys(liveEngines(engines, nowMs)).length > 0
+  if (isRunning || inTraffic || joined || Object.values(records).some((record) => record.suspect)) return nextWindowMs
+  if (!policy.enabled) return null
+  const staysMs = Object.values(tenure).map((sinceMs) => sinceMs + policy.stayMs)
+  // What has stayed its time and is still there was kept by the planner, unless it could not act.
+  const due = staysMs.flatMap((untilMs) => (untilMs > nowMs ? [untilMs] : backoffUntilMs > nowMs ? [backoffUntilMs] : []))
+  return due.length === 0 ? null : Math.max(nextWindowMs, Math.min(...due))
+}

@@ -1,0 +1,89 @@
+import { expertsOfHost } from '../../shared/placement/placement.ts'
+import type { Placement } from '../../shared/placement/placement.ts'
+import type { Move } from '../../shared/placement/plan.ts'
+import type { MoeError } from '../../shared/protocol/errors.ts'
+import type { ExpertRef, HostControl, HostStatusReport } from '../../shared/protocol/host-api.ts'
+import { LIMITS } from '../../shared/protocol/limits.ts'
+import type { Result } from '../../shared/protocol/result.ts'
+import type { Deployment } from './base-table.ts'
+import { inOrders, orderOf } from './copy-phases.ts'
+import { callHost, inParallel, pause } from './host-calls.ts'
+import { answered, hostsToAsk, putRecord, recordOf } from './host-records.ts'
+import type { HostRecord, HostRecords } from './host-records.ts'
+import type { DriverDeps } from './scale-driver.ts'
+
+/** Between the two questions after which a host counts as lost: one that was reset is back at once. */
+const ASK_AGAIN_MS = 250
+
+type Inventory = { readonly experts: readonly ExpertRef[]; readonly report: HostStatusReport }
+
+/** What a check found; its owner writes it, together with the event that follows from it. */
+export interface HostCheck {
+  readonly change: (records: HostRecords) => HostRecords
+  /** Loads that bring back what hosts should hold and lost. */
+  readonly repairs: readonly Move[]
+}
+
+/**
+ * Asks suspects and silent hosts what they hold. What the table does not give them is dropped; what they lost is loaded again: extra copies always, base
+ * replicas where the isolate is a new one (else they come with their first use). A host that does not answer twice is lost. SPEC EL12.
+ */
+export async function checkHosts(deps: DriverDeps, deployment: Deployment): Promise<HostCheck> {
+  const { ledger, nowMs } = deps
+  const table = ledger.table()
+  const repairs: Move[] = []
+  const changes: ((records: HostRecords) => HostRecords)[] = []
+  await inParallel(hostsToAsk(ledger.hosts(), table, nowMs()), LIMITS.controlCallsMax, async (host) => {
+    const before = recordOf(ledger.hosts(), host)
+    const answer = await askTwice(deps, host)
+    const leaseUntilMs = nowMs() + ledger.policy().leaseMs
+    if (!answer.ok) {
+      const lost = before.lost || answer.error.code === 'host-unavailable'
+      changes.push((records) => putRecord(records, host, { lost, suspect: !lost, leaseUntilMs }))
+      return
+    }
+    const clean = await dropExtras(deps, deployment, host, table, answer.value)
+    repairs.push(...missing(deployment, table, host, before, answer.value))
+    changes.push((records) => putRecord(answered(records, answer.value.report, host, leaseUntilMs), host, { suspect: !clean, wasReset: false }))
+  })
+  return { change: (records) => changes.reduce((changed, change) => change(changed), records), repairs: repairs.toSorted(inOrder) }
+}
+
+async function askTwice(deps: DriverDeps, host: string): Promise<Result<Inventory, MoeError>> {
+  const ask = (control: HostControl) => control.inventory()
+  deps.ledger.commit(() => undefined)
+  const first = await callHost(deps, host, ask)
+  if (first.ok || first.error.code !== 'host-unavailable') return first
+  await pause(deps.setTimer, ASK_AGAIN_MS)
+  deps.ledger.commit(() => undefined)
+  return callHost(deps, host, ask)
+}
+
+/** Whether the host holds nothing now that the table does not give it. */
+async function dropExtras(deps: DriverDeps, deployment: Deployment, host: string, table: Placement, held: Inventory): Promise<boolean> {
+  const given = new Set(expertsOfHost(table, table.hosts.indexOf(host)).map(String))
+  const extra = held.experts.filter((expert) => !given.has(String(expert)))
+  for (const experts of inOrders(extra)) {
+    const order = orderOf(deployment, experts)
+    deps.ledger.commit(() => undefined)
+    const drained = await callHost(deps, host, (control) => control.drain(order))
+    if (!drained.ok) return false
+    deps.ledger.commit(() => undefined)
+    const dropped = await callHost(deps, host, (control) => control.drop(order))
+    if (!dropped.ok) return false
+  }
+  return true
+}
+
+function missing({ expertBytes }: Deployment, table: Placement, host: string, before: HostRecord, { experts, report }: Inventory): Move[] {
+  const index = table.hosts.indexOf(host)
+  const held = new Set(experts.map(String))
+  const wasReset = before.wasReset || (before.isolateId !== null && before.isolateId !== report.isolateId)
+  return expertsOfHost(table, index)
+    .filter(([layer, expert]) => !held.has(String([layer, expert])) && (wasReset || table.base[layer]![expert] !== index))
+    .map(([layer, expert]) => ({ kind: 'load', layer, expert, host, bytes: expertBytes[layer]![expert]! }))
+}
+
+function inOrder(a: Move, b: Move): number {
+  return a.layer - b.layer || a.expert - b.expert || (a.host < b.host ? -1 : 1)
+}

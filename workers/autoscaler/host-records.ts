@@ -1,0 +1,97 @@
+import { holdsExperts } from '../../shared/placement/placement.ts'
+import type { Placement } from '../../shared/placement/placement.ts'
+import type { PlanHost } from '../../shared/placement/plan.ts'
+import type { HostStatus, HostTraffic } from '../../shared/protocol/autoscaler-api.ts'
+import type { HostStatusReport } from '../../shared/protocol/host-api.ts'
+
+/** What is known of a host that answered at least once, or did not answer when it was asked. */
+export interface HostRecord {
+  readonly lost: boolean
+  readonly isolateId: string | null
+  readonly leaseUntilMs: number
+  readonly report: HostStatusReport | null
+  /** It must be asked what it holds before it is believed: a call failed, an engine missed something, or it may hold what nobody wants. */
+  readonly suspect: boolean
+  /** Its isolate is another one than at the last check: what it held is gone. */
+  readonly wasReset: boolean
+}
+
+/** By host. */
+export type HostRecords = Readonly<Record<string, HostRecord>>
+
+const UNKNOWN: HostRecord = { lost: false, isolateId: null, leaseUntilMs: 0, report: null, suspect: false, wasReset: false }
+
+export function recordOf(records: HostRecords, host: string): HostRecord {
+  return records[host] ?? UNKNOWN
+}
+
+export function putRecord(records: HostRecords, host: string, change: Partial<HostRecord>): HostRecords {
+  return { ...records, [host]: { ...recordOf(records, host), ...change } }
+}
+
+/** After an answer. A host that was lost or reset answers, but only a check knows what it holds. */
+export function answered(records: HostRecords, report: HostStatusReport, host: string, leaseUntilMs: number): HostRecords {
+  const before = recordOf(records, host)
+  const wasReset = before.wasReset || (before.isolateId !== null && before.isolateId !== report.isolateId)
+  return putRecord(records, host, {
+    lost: false,
+    suspect: before.suspect || before.lost || wasReset,
+    wasReset,
+    isolateId: report.isolateId,
+    report,
+    leaseUntilMs,
+  })
+}
+
+/** What engines saw: calls that were answered renew a host's lease, those that failed make it suspect. */
+export function noteTraffic(
+  records: HostRecords,
+  placement: Placement,
+  traffic: readonly HostTraffic[],
+  leaseUntilMs: number,
+): { readonly records: HostRecords; readonly suspects: boolean } {
+  let noted = records
+  let suspects = false
+  for (const { host, calls, faults } of traffic) {
+    if (!placement.hosts.includes(host)) continue
+    const before = recordOf(noted, host)
+    const failed = Object.values(faults).some((count) => count > 0)
+    // A lost host that answers an engine is back. One that fails is known to be lost: it is asked when its time comes.
+    const suspect = before.suspect || (before.lost ? calls > 0 && !failed : failed)
+    suspects ||= suspect && !before.suspect
+    noted = putRecord(noted, host, { suspect, leaseUntilMs: calls > 0 && !failed && !before.lost ? leaseUntilMs : before.leaseUntilMs })
+  }
+  return { records: noted, suspects }
+}
+
+/** Warm: it holds something. A host that holds nothing is called by nobody and goes cold by itself. SPEC EL13. */
+export function hostState(records: HostRecords, placement: Placement, host: number): HostStatus['state'] {
+  if (recordOf(records, placement.hosts[host]!).lost) return 'lost'
+  return holdsExperts(placement, host) ? 'warm' : 'standby'
+}
+
+/** The hosts as the planner sees them. Where no cold host may be woken, it is told that there is none. */
+export function planHosts(records: HostRecords, placement: Placement, budgetBytes: number, wakeStandby: boolean): PlanHost[] {
+  return placement.hosts.map((host, index) => {
+    const state = hostState(records, placement, index)
+    return {
+      host,
+      isolateId: recordOf(records, host).isolateId,
+      budgetBytes,
+      speed: 1,
+      state: state === 'standby' && !wakeStandby ? 'lost' : state,
+    }
+  })
+}
+
+/**
+ * Hosts that must be asked now: suspects, and those that were silent past their lease while they should hold something, or are lost.
+ * Nobody asks a cold host. SPEC EL12.
+ */
+export function hostsToAsk(records: HostRecords, placement: Placement, nowMs: number): string[] {
+  return placement.hosts.filter((host, index) => {
+    const record = recordOf(records, host)
+    if (record.suspect) return true
+    return record.leaseUntilMs <= nowMs && (record.lost || holdsExperts(placement, index))
+  })
+}

@@ -1,0 +1,92 @@
+import type { Placement } from '../../shared/placement/placement.ts'
+import type { ErrorCode, MoeError } from '../../shared/protocol/errors.ts'
+import type { RowsFrame, RunHeader } from '../../shared/protocol/frame.ts'
+import type { Result } from '../../shared/protocol/result.ts'
+import { createEpochBoard } from './epoch-board.ts'
+import type { HeldEpoch } from './epoch-board.ts'
+import { createHedgeClock } from './hedge-clock.ts'
+import { createHostHealth } from './host-health.ts'
+import type { HostLink } from './host-link.ts'
+import { layerTable } from './layer-table.ts'
+import type { LayerTable } from './layer-table.ts'
+import { createTraffic } from './traffic.ts'
+
+export interface ExpertHostsDeps {
+  /** [layers] routed experts of each layer; 0 of a dense one. */
+  readonly experts: readonly number[]
+  readonly placement: Placement
+  /** The link to a host of a placement, by its index. It connects when it is first used. */
+  link(placement: Placement, host: number): HostLink
+  /** What one call costs, in pairs: shared/placement/splitter.ts. */
+  readonly callPairs: number
+  nowMs(): number
+  wait(ms: number): Promise<void>
+  /** A step begins. Called often. */
+  onStep(): void
+  /** A call failed. What came of its pairs is another matter. */
+  onFault(host: string, code: ErrorCode): void
+}
+
+/** What the engine has of one placement. */
+export interface EpochHosts {
+  link(host: number): HostLink
+  /** Without the hosts that are to be avoided now. */
+  table(layer: number): LayerTable
+  close(): void
+}
+
+export type StepEpoch = HeldEpoch<EpochHosts>
+
+/** All that steps share to reach the experts: placements with their links, and what is known of each host. */
+export function createExpertHosts(deps: ExpertHostsDeps) {
+  const { nowMs } = deps
+  const health = createHostHealth(nowMs)
+  const hedges = createHedgeClock(deps)
+  const traffic = createTraffic(deps.experts)
+  const board = createEpochBoard<EpochHosts>(deps.placement, { open, close: (epoch) => epoch.close() })
+
+  function open(placement: Placement): EpochHosts {
+    const links: (HostLink | undefined)[] = []
+    let tables: (LayerTable | undefined)[] = []
+    let madeAt = health.version()
+    const avoids = (host: number) => health.avoids(placement.hosts[host]!)
+    return {
+      link: (host) => (links[host] ??= deps.link(placement, host)),
+      table(layer) {
+        if (madeAt !== health.version()) {
+          tables = []
+          madeAt = health.version()
+        }
+        return (tables[layer] ??= layerTable(placement.layers[layer]!, placement.hosts.length, avoids))
+      },
+      close: () => links.forEach((link) => link?.close()),
+    }
+  }
+
+  function begin(): StepEpoch {
+    deps.onStep()
+    health.refresh()
+    return board.begin()
+  }
+
+  /** One frame to one host: one attempt, counted. @param rowBytes of one row of the reply. */
+  async function ask(epoch: StepEpoch, host: number, frame: Uint8Array, header: RunHeader, rowBytes: number): Promise<Result<RowsFrame, MoeError>> {
+    const startMs = nowMs()
+    const reply = await epoch.value.link(host).run(frame, header, rowBytes)
+    const rttMs = nowMs() - startMs
+    const name = epoch.placement.hosts[host]!
+    if (reply.ok) {
+      traffic.call(name, header.pairs, rttMs)
+      hedges.answered(rttMs, header.pairs)
+    } else {
+      traffic.fault(name, reply.error.code)
+      health.avoid(name)
+      deps.onFault(name, reply.error.code)
+    }
+    return reply
+  }
+
+  return { ...board, begin, ask, health, hedges, traffic, nowMs, wait: deps.wait, callPairs: deps.callPairs }
+}
+
+export type ExpertHosts = ReturnType<typeof createExpertHosts>
