@@ -47,7 +47,7 @@ async function measure(rounds: number, folder: string): Promise<Outcome[]> {
   const samples = new Samples()
   const call = async <T>(path: string): Promise<{ readonly ms: number; readonly answer: T }> => {
     const begin = performance.now()
-    const response = await fetch(`http://127.0.0.1:${cluster.port}/${path}`)
+    const response = await fetch(`http://127.0.0.1:${cluster.port()}/${path}`)
     const text = await response.text()
     const ms = performance.now() - begin
     if (response.status !== 200) throw new Error(`/${path} gave ${response.status}: ${text} ${workerLog.join('\n')}`)
