@@ -24,6 +24,14 @@ const BENCHES: Readonly<Record<string, Smoke>> = {
       'read1.out read2.out read2.l2 dot_peak plain.q4.gemv.out plain.q8.gemm8.l2',
     ),
   },
+  copy: {
+    rows: [
+      ...words('order_ms probe_ms.24 peak_over_steady'),
+      ...words('neighbours scattered').flatMap((how) =>
+        words('1 2 8 24').flatMap((n) => words(`r2_ms.${how}.${n} peer_ms.${how}.${n} peer_over_r2.${how}.${n}`)),
+      ),
+    ],
+  },
   attention: {
     rows: words('decode256 decode1024 decode4096 decode256x16 prefill512').flatMap((run) => [`i8.${run}`, `f32.${run}`, `${run}.f32_over_i8`]),
   },
