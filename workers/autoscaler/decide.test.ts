@@ -4,9 +4,10 @@ import { nextAlarmMs } from './decide.ts'
 import type { AlarmInputs } from './decide.ts'
 
 const NOW = 1_000_000
+const POLICY = { ...POLICY_DEFAULT, windowMs: 2000, smoothingWindows: 4, stayMs: 30_000 }
 const idle: AlarmInputs = {
   nowMs: NOW,
-  policy: POLICY_DEFAULT,
+  policy: POLICY,
   lastReportMs: -Infinity,
   engines: {},
   isRunning: false,
@@ -14,7 +15,7 @@ const idle: AlarmInputs = {
   tenure: {},
   backoffUntilMs: 0,
 }
-const nextWindow = NOW + POLICY_DEFAULT.windowMs
+const nextWindow = NOW + POLICY.windowMs
 const suspect = { lost: false, isolateId: null, leaseUntilMs: 0, report: null, suspect: true, wasReset: false }
 const engine = { isolateId: 'i', epoch: 1, oldestEpoch: 1, numbers: [] }
 
@@ -30,7 +31,7 @@ it.each<[string, Partial<AlarmInputs>, number | null]>([
   ['a stay that ends at once', { tenure: { a: NOW - 29_999 } }, nextWindow],
   ['copies that the planner kept after their stay', { tenure: { a: NOW - 40_000 } }, null],
   ['copies past their stay while an event waits after a failure', { tenure: { a: NOW - 40_000 }, backoffUntilMs: NOW + 8000 }, NOW + 8000],
-  ['copies that the policy keeps', { tenure: { a: NOW }, policy: { ...POLICY_DEFAULT, enabled: false } }, null],
+  ['copies that the policy keeps', { tenure: { a: NOW }, policy: { ...POLICY, enabled: false } }, null],
 ])('[EL9] %s', (_, inputs, want) => {
   expect(nextAlarmMs({ ...idle, ...inputs })).toBe(want)
 })
