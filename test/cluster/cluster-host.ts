@@ -1,7 +1,7 @@
 import { fail } from '../../shared/protocol/errors.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
 import { buildErrorFrame, parseRunFrame } from '../../shared/protocol/frame.ts'
-import type { Hello } from '../../shared/protocol/host-api.ts'
+import type { Hello, HostControl } from '../../shared/protocol/host-api.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import type { OpenSession } from '../../workers/engine/host-link.ts'
@@ -94,7 +94,10 @@ export function createClusterHost({ host, isolateId, memory, clock, start }: Clu
     current = start()
   }
 
-  return { host, memory, connect, suffers, reset, seen }
+  /** What the autoscaler would talk to; of the host as it is now. */
+  const control = (): HostControl => current.control
+
+  return { host, memory, connect, control, suffers, reset, seen }
 }
 
 export type ClusterHost = ReturnType<typeof createClusterHost>
