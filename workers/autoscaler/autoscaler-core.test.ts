@@ -315,9 +315,18 @@ describe('the RPC face', () => {
 
 it('[EL13] load is planned for once a window, whatever else begins a turn', async () => {
   const world = await warmWorld()
-  await windows(world, 1, HOT_LOAD)
+  await windows(world, 3, HOT_LOAD)
+  expect(world.table().layers[0]![1]).toEqual([0, 2])
   await world.core.scale({ dryRun: false, experts: [{ layer: 0, expert: 1, replicas: 1 }] }) // against what the load says
   await world.run(500)
+  expect(world.table().layers[0]![1]).toEqual([0])
+  await windows(world, 1, HOT_LOAD)
+  expect(world.table().layers[0]![1]).toEqual([0, 2])
+})
+
+it('[EL13] no copies are made for the first two windows of traffic', async () => {
+  const world = await warmWorld()
+  await windows(world, 2, HOT_LOAD)
   expect(world.table().layers[0]![1]).toEqual([0])
   await windows(world, 1, HOT_LOAD)
   expect(world.table().layers[0]![1]).toEqual([0, 2])
