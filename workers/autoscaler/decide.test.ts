@@ -17,7 +17,7 @@ const idle: AlarmInputs = {
   backoffUntilMs: 0,
 }
 const nextWindow = NOW + POLICY.windowMs
-const suspect = { lost: false, isolateId: null, leaseUntilMs: 0, report: null, suspect: true, wasReset: false }
+const suspect = { lost: false, isolateId: null, leaseUntilMs: 0, report: null, suspect: true }
 const engine = { isolateId: 'i', epoch: 1, oldestEpoch: 1, numbers: [] }
 
 it.each<[string, Partial<AlarmInputs>, number | null]>([

@@ -61,7 +61,7 @@ export function decide(planner: Planner, situation: Situation): Plan | null {
 }
 
 /** Traffic has just begun. No traffic at all is settled: then copies go. */
-function isUnsettled({ steps, windows }: Demand): boolean {
+export function isUnsettled({ steps, windows }: Demand): boolean {
   return steps > 0 && windows < SETTLED_WINDOWS
 }
 
@@ -73,6 +73,11 @@ function arenaBytes({ base }: Deployment): number {
 /** Whether a lost host still stands in the table. */
 export function holdsLost({ placement, records }: Pick<Situation, 'placement' | 'records'>): boolean {
   return placement.hosts.some((host, index) => recordOf(records, host).lost && holdsExperts(placement, index))
+}
+
+/** Whether engines reported lately: until the load of a pause is zero, and was acted on once. */
+export function isTraffic(nowMs: number, lastReportMs: number, policy: Policy): boolean {
+  return nowMs < lastReportMs + (pauseWindows(policy) + 2) * policy.windowMs
 }
 
 export interface AlarmInputs {
@@ -93,7 +98,7 @@ export interface AlarmInputs {
  */
 export function nextAlarmMs({ nowMs, policy, lastReportMs, engines, isRunning, records, tenure, backoffUntilMs }: AlarmInputs): number | null {
   const nextWindowMs = nowMs + policy.windowMs
-  const inTraffic = nowMs < lastReportMs + (pauseWindows(policy) + 2) * policy.windowMs
+  const inTraffic = isTraffic(nowMs, lastReportMs, policy)
   const joined = Object.keys(liveEngines(engines, nowMs)).length > 0
   if (isRunning || inTraffic || joined || Object.values(records).some((record) => record.suspect)) return nextWindowMs
   if (!policy.enabled) return null
