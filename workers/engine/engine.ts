@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { Placement } from '../../shared/placement/placement.ts'
+import type { AutoscalerApi } from '../../shared/protocol/autoscaler-api.ts'
 import { ZERO_COUNTS } from '../../shared/protocol/engine-api.ts'
 import type { EngineApi, EngineState, EngineStatus, GenerateRequest, ModelInfo, Received } from '../../shared/protocol/engine-api.ts'
 import { fail } from '../../shared/protocol/errors.ts'
@@ -9,7 +10,6 @@ import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import { isolateId } from '../isolate-id.ts'
 import { oneOfSetting, wholeSetting } from '../settings.ts'
-import { joinOrAsk } from './join-or-ask.ts'
 import { createCallDeadlines } from './call-deadlines.ts'
 import { callPairsSetting } from './call-pairs.ts'
 import { createEngineCore } from './engine-core.ts'
@@ -58,7 +58,7 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
   private readonly membership = createMembership({
     engine: this.ctx.id.name ?? String(this.ctx.id),
     sql: this.ctx.storage.sql,
-    autoscaler: () => joinOrAsk(() => this.env.AUTOSCALER.getByName('autoscaler')),
+    autoscaler: () => this.env.AUTOSCALER.getByName('autoscaler') as unknown as AutoscalerApi,
     within: this.within,
     hasHost: (host) => this.env[hostBinding(host)] !== undefined,
   })

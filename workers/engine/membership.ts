@@ -30,7 +30,7 @@ export interface MembershipDeps {
 /** What the engine begins with. */
 export interface FirstTable {
   readonly placement: Placement
-  /** How often the autoscaler wants a report; 0: it wants none. */
+  /** How often the autoscaler wants a report. */
   readonly windowMs: number
 }
 
@@ -40,7 +40,7 @@ type Queue = () => Pick<EngineReport, 'running' | 'waiting'>
 /** The engine as a member of an autoscaler's cluster: where its tables come from, and its reports go. */
 export function createMembership(deps: MembershipDeps) {
   const table = sqlLastTable(deps.sql)
-  let served: { readonly hosts: ExpertHosts; readonly reporter: Reporter | null } | null = null
+  let served: { readonly hosts: ExpertHosts; readonly reporter: Reporter } | null = null
   let inputs = ''
   let experts: readonly number[] = []
   const control = new Control({ hosts: () => served?.hosts ?? null, adopt })
@@ -76,11 +76,11 @@ export function createMembership(deps: MembershipDeps) {
     const { engine } = deps
     const clock = { nowMs: Date.now, wait: (ms: number) => scheduler.wait(ms) }
     const own = { engine, isolateId: isolateId(), nextNumber: () => ++reports }
-    const reporter = windowMs > 0 ? createReporter({ ...own, ...clock, traffic: hosts.traffic, now, push: link.push }, windowMs) : null
+    const reporter = createReporter({ ...own, ...clock, traffic: hosts.traffic, now, push: link.push }, windowMs)
     served = { hosts, reporter }
   }
 
-  return { begin, serve, onStep: () => served?.reporter?.wake(), onFault: () => served?.reporter?.early() }
+  return { begin, serve, onStep: () => served?.reporter.wake(), onFault: () => served?.reporter.early() }
 }
 
 export type Membership = ReturnType<typeof createMembership>
