@@ -6,7 +6,7 @@ import type { AlarmInputs } from './decide.ts'
 const NOW = 1_000_000
 const idle: AlarmInputs = {
   nowMs: NOW,
-  policy: POLICY_DEFAULT,
+  policy: { ...POLICY_DEFAULT, smoothingWindows: 4, stayMs: 30_000 },
   lastReportMs: -Infinity,
   engines: {},
   isRunning: false,
