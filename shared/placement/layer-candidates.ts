@@ -2,7 +2,7 @@ import type { CostModel } from './cost-model.ts'
 import type { LayerRisk } from './layer-risk.ts'
 import type { LayerSplit } from './layer-split.ts'
 
-/** How many deviations of the load are planned for. Measured with SHARE_UNCERTAIN (layer-risk.ts). */
+/** How many deviations of the load are planned for. docs/design/planner.md has what 0, 1 and 4 give. */
 export const RISK_DEVIATIONS = 2
 
 /** An expert's extra copy on a unit. */

@@ -1,7 +1,4 @@
-/**
- * How uncertain an expert's load is at least, as a share of it: what comes next differs from every past. Without it (replay of the gpt-oss trace, file order)
- * mean max/mean is 1.113 instead of 1.064. docs/design/planner.md has the table.
- */
+/** How uncertain an expert's load is at least, as a share of it: what comes next differs from every past. docs/design/planner.md has what it is worth. */
 const SHARE_UNCERTAIN = 0.5
 
 /**
