@@ -6,9 +6,11 @@ import type { BenchOptions, BenchResult } from './figures.ts'
 /** Every bench, loaded when it is asked for. */
 const BENCHES: Readonly<Record<string, () => Promise<{ run(options: BenchOptions): Promise<BenchResult> }>>> = {
   kernels: () => import('./kernels/kernels.ts'),
+  copy: () => import('./copy/copy.ts'),
   attention: () => import('./attention.ts'),
   model: () => import('./model/model.ts'),
   peers: () => import('./peers/peers.ts'),
+  journal: () => import('./journal/journal.ts'),
   serve: () => import('./serve/serve.ts'),
   plan: () => import('./plan/plan.ts'),
   processes: () => import('./processes/processes.ts'),

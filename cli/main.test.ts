@@ -38,6 +38,9 @@ describe('usage', () => {
     [['pack', 'x'], "required option '--out <dir>' not specified"],
     [['pack', 'x', '--out', 'y', '--tiers', 'q8,q3'], 'Tiers are q8, q4, f32'],
     [['inspect', 'x', '--frob'], "unknown option '--frob'"],
+    [['dev', '--processes', '7'], '4 hosts fill 6 processes at most'],
+    [['dev', '--hosts', '470', '--standby', '11'], '470 hosts and 11 standby are more than 480'],
+    [['dev', '--host-rate', '99999'], 'Expected a whole number from 100000'],
   ]
   for (const [args, message] of cases) {
     it(`[CL1] isomoe ${args.join(' ')}: one line, exit code 2`, () => {

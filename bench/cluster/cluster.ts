@@ -28,7 +28,14 @@ export interface BenchClusterOptions {
   readonly pack: BenchPack
   readonly settings: Omit<RunSettings, 'modelPrefix'>
   /** Scripts of a bench in the place of the product's, as paths in the repository. */
-  readonly scripts?: { readonly engine: string; readonly expert: string }
+  readonly scripts?: BenchScripts
+}
+
+export interface BenchScripts {
+  readonly engine: string
+  readonly expert: string
+  /** Settings of the engine's script. */
+  readonly vars?: Readonly<Record<string, string>>
 }
 
 /** Engine and hosts in a workerd of their own, with a driver in the gateway's place. Costs nothing while nobody asks. */
@@ -68,7 +75,7 @@ async function startIn(state: string, { name, pack, settings, scripts }: BenchCl
   try {
     const configs = await writeConfigs(join(state, 'configs'), { ...settings, modelPrefix: packPrefix(manifest.name, manifest.digest) })
     await setMain(configs.gateway, 'bench/workers/driver.ts')
-    if (scripts) await Promise.all([setMain(configs.engine, scripts.engine), ...configs.hosts.map((host) => setMain(host, scripts.expert))])
+    if (scripts) await Promise.all([setMain(configs.engine, scripts.engine, scripts.vars), ...configs.hosts.map((host) => setMain(host, scripts.expert))])
     const log = createWriteStream(join(state, 'workers.log'))
     stops.push(() => void log.end())
     const onLog = ({ level, message }: { level: string; message: string }) => void log.write(`${level} ${message}\n`)
@@ -94,7 +101,7 @@ async function startIn(state: string, { name, pack, settings, scripts }: BenchCl
 }
 
 /** Lets a config of `writeConfigs` run another script. */
-async function setMain(config: string, script: string): Promise<void> {
-  const settings = JSON.parse(await readFile(config, 'utf8')) as object
-  await writeFile(config, JSON.stringify({ ...settings, main: join(REPOSITORY, script) }, null, 2))
+async function setMain(config: string, script: string, vars: Readonly<Record<string, string>> = {}): Promise<void> {
+  const settings = JSON.parse(await readFile(config, 'utf8')) as { readonly vars?: object }
+  await writeFile(config, JSON.stringify({ ...settings, main: join(REPOSITORY, script), vars: { ...settings.vars, ...vars } }, null, 2))
 }

@@ -1,11 +1,11 @@
 import type { RunSettings } from '../../cli/dev/configs.ts'
-import type { BenchCluster, BenchPack } from './cluster.ts'
+import type { BenchCluster, BenchPack, BenchScripts } from './cluster.ts'
 import { startBenchCluster } from './cluster.ts'
 import { thenStopAll } from './stop-all.ts'
 
 /** Starts what a bench measures; all of it is stopped when the bench ends, however it ends. One at a time: what starts while another fails would run on. */
 export interface Starter {
-  cluster(name: string, pack: BenchPack, settings: Omit<RunSettings, 'modelPrefix'>, scripts?: { engine: string; expert: string }): Promise<BenchCluster>
+  cluster(name: string, pack: BenchPack, settings: Omit<RunSettings, 'modelPrefix'>, scripts?: BenchScripts): Promise<BenchCluster>
   keep<T extends { stop(): Promise<unknown> }>(starting: Promise<T>): Promise<T>
 }
 

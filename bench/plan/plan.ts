@@ -16,7 +16,7 @@ export async function run({ quick }: BenchOptions): Promise<BenchResult> {
   const trace = await readGptOssTrace()
   const replay = (order: TokenOrder) => prepareReplay(trace, replayOrder(trace, order), WINDOW_TOKENS)
   const replays = Object.fromEntries(TOKEN_ORDERS.map((order) => [order, replay(order)])) as Record<TokenOrder, Replay>
-  const seeds = Array.from({ length: quick ? 1 : 5 }, (_, seed) => seed + 1)
+  const seeds = Array.from({ length: quick ? 1 : 3 }, (_, seed) => seed + 1)
   return {
     outcomes: [
       ...TOKEN_ORDERS.flatMap((order) => policyFigures(order, replays[order])),

@@ -22,9 +22,8 @@ const LARGE_PAIRS = 512
 const STEP_TOKENS = [1, 4, 16, 64]
 /** What a call costs in pairs, where it costs anything. */
 const CALL_PAIRS = 8
-/** Calls between two looks at the clock. */
-const PLANS = 20
-const SPLITS = 20_000
+/** Between two looks at the clock. */
+const LOOK_MS = 50
 
 /** One layer of 256 experts on 32 hosts: planned from base replicas alone, planned again when the load has moved, and EPLB's plan of the same. */
 export function plannerTimes(rounds: number): Figure[] {
@@ -55,9 +54,7 @@ export function plannerTimes(rounds: number): Figure[] {
     eplb: () => eplb([weights], shape),
     bound: () => splitFractions(load, replicas, LARGE.num_gpus),
   }
-  const samples = new Samples()
-  for (const run of Object.values(runs)) perCall(PLANS, run) // compiled
-  for (let round = 0; round < rounds; round++) for (const [name, run] of Object.entries(runs)) samples.add(name, perCall(PLANS, run))
+  const samples = timeAll(runs, rounds, 1)
   return [
     samples.figure('plan.ms_256x32', 'ms', 'ours', 'from base replicas alone'),
     samples.figure('plan.ms_256x32.again', 'ms', 'again', 'from its own plan, after the load has moved'),
@@ -80,9 +77,7 @@ export function splitterTimes(replay: Replay, rounds: number): Figure[] {
     runs[`${tokens}`] = splitLoop(table, steps, 0)
     runs[`${tokens}.dear`] = splitLoop(table, steps, CALL_PAIRS)
   }
-  const samples = new Samples()
-  for (const run of Object.values(runs)) perCall(SPLITS, run)
-  for (let round = 0; round < rounds; round++) for (const [name, run] of Object.entries(runs)) samples.add(name, 1000 * perCall(SPLITS, run))
+  const samples = timeAll(runs, rounds, 1000)
   return [
     samples.figure('plan.split_us.no_replicas', 'µs', 'none', 'a layer without replicas'),
     ...STEP_TOKENS.map((tokens) => samples.figure(`plan.split_us.${tokens}`, 'µs', `${tokens}`, `${tokens} tokens, top 4, 16 copies on 8 hosts`)),
@@ -106,9 +101,23 @@ function splitLoop(table: SplitTable, steps: readonly Uint32Array[], callPairs: 
   return () => split(table, steps[step++ & 255]!, shares)
 }
 
-/** Milliseconds. */
-function perCall(calls: number, run: () => unknown): number {
-  const start = performance.now()
-  for (let call = 0; call < calls; call++) run()
-  return (performance.now() - start) / calls
+/** One sample a round of each, in milliseconds times `scale`. */
+function timeAll(runs: Readonly<Record<string, () => unknown>>, rounds: number, scale: number): Samples {
+  const samples = new Samples()
+  const timers = Object.entries(runs).map(([name, run]) => [name, timerOf(run)] as const)
+  for (let round = 0; round < rounds; round++) for (const [name, timer] of timers) samples.add(name, scale * timer())
+  return samples
+}
+
+/** A stopwatch, warm: milliseconds a call, of this thread, so what else the machine does is not in it. That clock is coarse: many calls a look. */
+function timerOf(run: () => unknown): () => number {
+  let calls = 1
+  function lookMs(): number {
+    const start = process.threadCpuUsage()
+    for (let call = 0; call < calls; call++) run()
+    const { user, system } = process.threadCpuUsage(start)
+    return (user + system) / 1000
+  }
+  while (lookMs() < LOOK_MS) calls *= 2
+  return () => lookMs() / calls
 }

@@ -1,12 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { experimental_readRawConfig } from 'wrangler'
 import { startLocalCluster } from '../../cli/dev/local-cluster.ts'
-import { REPOSITORY } from '../../cli/repository.ts'
 import { hostBinding, hostNames } from '../../shared/placement/host-names.ts'
 import { LIMITS, MIB } from '../../shared/protocol/limits.ts'
 import { packPrefix } from '../../shared/protocol/manifest.ts'
+import { writeHostConfigs } from '../cluster/host-configs.ts'
 import type { Outcome } from '../figures.ts'
 import { Samples } from '../samples.ts'
 import { buildHostPack } from './host-pack.ts'
@@ -41,7 +40,7 @@ async function runRounds(pack: HostPack, rounds: number, folder: string): Promis
   const hosts = hostNames(rounds)
   const workerLog: string[] = []
   const cluster = await startLocalCluster({
-    processes: [await writeConfigs(folder, prefix, hosts)],
+    processes: [await writeHostConfigs(folder, { name: 'cold-load', main: join(import.meta.dirname, 'cold-load-worker.ts'), hosts, prefix })],
     wasmAlias: new Map(),
     statePath: folder,
     onLog: ({ level, message }) => workerLog.push(`${level} ${message}`),
@@ -72,27 +71,4 @@ async function runRounds(pack: HostPack, rounds: number, folder: string): Promis
   } finally {
     await cluster.stop()
   }
-}
-
-/** The bench's own Worker first (it gets the port), then the hosts, as `isomoe dev` configures them. */
-async function writeConfigs(folder: string, prefix: string, hosts: readonly string[]): Promise<string[]> {
-  const expert = join(REPOSITORY, 'workers/expert')
-  const { rawConfig } = experimental_readRawConfig({ config: join(expert, 'wrangler.toml') })
-  const bench = {
-    name: 'cold-load',
-    main: join(import.meta.dirname, 'cold-load-worker.ts'),
-    compatibility_date: rawConfig.compatibility_date,
-    vars: { MODEL_PREFIX: prefix },
-    r2_buckets: rawConfig.r2_buckets,
-    durable_objects: { bindings: hosts.map((host) => ({ name: hostBinding(host), class_name: 'Expert', script_name: host })) },
-  }
-  const vars = { MODEL_PREFIX: prefix, TIER: 'q8', KERNELS: 'auto', ARENA_BYTES: String(LIMITS.hostArenaBytes), HOST_RATE: '0' }
-  const configs = [bench, ...hosts.map((name) => ({ ...rawConfig, name, main: join(expert, rawConfig.main!), vars }))]
-  return Promise.all(
-    configs.map(async (config) => {
-      const path = join(folder, `${config.name}.json`)
-      await writeFile(path, JSON.stringify(config))
-      return path
-    }),
-  )
 }

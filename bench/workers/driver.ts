@@ -17,9 +17,10 @@ export default {
 } satisfies ExportedHandler<DriverEnv>
 
 async function generate(engine: EngineApi, run: DriverRun): Promise<DriverTimes> {
+  const requestId = crypto.randomUUID()
   const startMs = performance.now()
   const answer = await engine.generate({
-    requestId: crypto.randomUUID(),
+    requestId,
     prompts: run.prompts,
     n: 1,
     maxTokens: run.maxTokens,
@@ -34,6 +35,7 @@ async function generate(engine: EngineApi, run: DriverRun): Promise<DriverTimes>
     if (event.type === 'error') throw new Error(`${event.error.code}: ${event.error.message}`)
     if (event.type === 'token') tokens.push({ index: event.index, atMs: performance.now() - startMs })
   }
+  await engine.cancel(requestId, null)
   return { tokens }
 }
 

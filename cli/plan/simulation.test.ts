@@ -45,6 +45,12 @@ it('[SI2] prints a row a policy and split', () => {
   expect(stdout).toMatch(/^static +water +1\.637 +2\.43 +1\.937/m)
 })
 
+it('[SI2] hosts need not share slots equally where no policy counts in slots', () => {
+  const { status, stdout } = plan('--simulate', GPT_OSS_TRACE, '--policy', 'static', 'isomoe', '--hosts', '7')
+  expect(status).toBe(0)
+  expect(stdout).toMatch(/^isomoe +water +1\./m)
+})
+
 const refusals: [args: string[], status: number, line: string][] = [
   [[], 2, "isomoe: required option '--simulate <trace>' not specified (usage)"],
   [['--simulate', 'README.md'], 1, 'isomoe: routing trace: line 1 is no JSON with steps and experts_b64 (trace-invalid)'],

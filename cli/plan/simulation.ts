@@ -54,7 +54,9 @@ export function runSimulation(trace: RoutingTrace, request: SimulationRequest, p
   if (redundant > experts * (hosts - 1))
     throw refused(`${redundant} redundant copies: ${experts} experts on ${hosts} hosts take at most ${experts * (hosts - 1)}`)
   const slots = experts + redundant
-  if (slots % hosts !== 0) throw refused(`${experts} experts and ${redundant} redundant copies are ${slots} slots, which ${hosts} hosts cannot share equally`)
+  const inSlots = request.policies.some((name) => name !== 'static' && name !== 'isomoe')
+  if (inSlots && slots % hosts !== 0)
+    throw refused(`${experts} experts and ${redundant} redundant copies are ${slots} slots, which ${hosts} hosts cannot share equally`)
   if (windowTokens % stepTokens !== 0) throw refused(`a window of ${windowTokens} tokens is no whole number of steps of ${stepTokens}`)
   const windows = Math.floor(trace.tokens / windowTokens)
   if (windows < 3) throw refused(`${trace.tokens} tokens fill ${windows} windows of ${windowTokens}, a simulation needs 3`)

@@ -47,6 +47,9 @@ export type GenerateEvent =
   | { readonly type: 'finish'; readonly index: number; readonly reason: FinishReason; readonly promptTokens: number; readonly completionTokens: number }
   | { readonly type: 'error'; readonly error: MoeError }
 
+/** How far the caller of a request is: for each choice the events it received, or null where it wants no more. */
+export type Received = readonly (number | null)[]
+
 export interface ModelInfo {
   readonly model: string
   readonly digest: string
@@ -123,6 +126,15 @@ export interface EngineApi {
   status(): Promise<EngineStatus>
   state(): Promise<EngineState>
   generate(request: GenerateRequest): Promise<Result<{ readonly info: ModelInfo; readonly stream: ReadableStream<Uint8Array> }, MoeError>>
-  /** Ends one choice (a stop string was seen), or all. Idempotent; unknown ids are fine. The choice's stream gets no further event. */
+  /**
+   * Goes on with a request whose stream broke: the events after those that the caller has, the same that the first stream would have carried.
+   * An earlier stream of it ends. Errors: `unknown-request` where the engine has no record of it, and those of loading.
+   * @param have of each choice the number of events received, null if it is over.
+   */
+  resume(requestId: string, have: Received): Promise<Result<{ readonly info: ModelInfo; readonly stream: ReadableStream<Uint8Array> }, MoeError>>
+  /**
+   * Ends one choice (a stop string was seen), or all. Idempotent; unknown ids are fine. The choice's stream gets no further event.
+   * For a request that is over it says that nobody will resume it.
+   */
   cancel(requestId: string, index: number | null): Promise<void>
 }

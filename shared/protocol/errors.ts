@@ -10,6 +10,7 @@ export const ERROR_CODES = {
   'no-tokenizer': { retryable: false, overloaded: false },
   'unknown-model': { retryable: false, overloaded: false },
   'body-too-large': { retryable: false, overloaded: false },
+  'unknown-request': { retryable: false, overloaded: false },
   overloaded: { retryable: true, overloaded: true },
   loading: { retryable: true, overloaded: false },
   'not-resident': { retryable: true, overloaded: false },
@@ -36,6 +37,7 @@ export interface ErrorDetails {
   'no-tokenizer': Record<never, never>
   'unknown-model': { model: string }
   'body-too-large': { maxBytes: number }
+  'unknown-request': Record<never, never>
   overloaded: { retryAfterS: number }
   loading: { state: string }
   'not-resident': { layer: number; expert: number; epoch: number }

@@ -72,6 +72,8 @@ export interface LoadReport {
   readonly failed: readonly { readonly expert: ExpertRef; readonly error: MoeError }[]
   /** Bytes that this call moved; what was resident costs none. */
   readonly bytes: number
+  /** Most bytes that the host held at one time while the call was under way: as `peakBytes` of the report, but of this call. */
+  readonly peakBytes: number
   readonly report: HostStatusReport
 }
 

@@ -72,6 +72,13 @@ export const LIMITS = {
   hostRateMax: 1e12,
   /** Events of one request that its reader has not taken. A client that stops reading costs no more. */
   unreadBytesMax: 4 * MIB,
+  /** The engine's journal: requests, writes and bytes that it holds, and bytes of the one request that it takes. */
+  journalRequestsMax: 1024,
+  journalBatchesMax: 1 << 16,
+  journalBytesMax: 64 * MIB,
+  journalRequestBytesMax: MIB,
+  /** How long after a reset, or after its stream broke, a request can be resumed. */
+  journalKeepMs: 120_000,
   /** `isomoe load`: what it plans, what it keeps open, and what it takes from a server it knows nothing of. */
   loadRequestsMax: 250_000,
   loadDurationSMax: 24 * 3600,

@@ -22,6 +22,7 @@ import { loadKernelModules } from '../../wasm/src/load-from-disk.ts'
 import { createCallDeadlines } from '../../workers/engine/call-deadlines.ts'
 import { callPairsOf } from '../../workers/engine/call-pairs.ts'
 import { createEngineCore } from '../../workers/engine/engine-core.ts'
+import type { EngineCore } from '../../workers/engine/engine-core.ts'
 import { createExpertHosts } from '../../workers/engine/expert-hosts.ts'
 import { hostNames } from '../../shared/placement/host-names.ts'
 import { createHostLink } from '../../workers/engine/host-link.ts'
@@ -151,16 +152,19 @@ export async function createCluster(options: ClusterOptions) {
     onStep: () => undefined,
     onFault: (host, code) => hostFaults.push(`${host} ${code}`),
   })
-  const core = createEngineCore({
-    lanes,
-    info,
-    limits,
-    hosts: experts,
-    prefixCache: options.prefixCache ?? true,
-    pause: () => null,
-    nowMs: options.nowMs ?? Date.now,
-    onFault: (error) => faults.push(error),
-  })
+  /** A core in the same memory, as after a reset of the object. The one before must be idle. */
+  const createCore = (): EngineCore =>
+    createEngineCore({
+      lanes,
+      info,
+      limits,
+      hosts: experts,
+      prefixCache: options.prefixCache ?? true,
+      pause: () => null,
+      nowMs: options.nowMs ?? Date.now,
+      onFault: (error) => faults.push(error),
+    })
+  const core = createCore()
 
   /** Runs a request to its end. */
   function run(request: GenerateRequest): Promise<Result<GenerateEvent[], MoeError>> {
@@ -171,7 +175,7 @@ export async function createCluster(options: ClusterOptions) {
     })
   }
   const memories = hosts.map(({ memory }) => memory)
-  return { core, info, manifest, memories, hosts, experts, placement, clock, faults, hostFaults, run }
+  return { core, createCore, info, manifest, memories, hosts, experts, placement, clock, faults, hostFaults, run }
 }
 
 export type Cluster = Awaited<ReturnType<typeof createCluster>>

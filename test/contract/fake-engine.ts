@@ -9,6 +9,7 @@ import type {
   GenerateRequest,
   ModelInfo,
   SamplingParams,
+  Received,
   TokenLogprob,
 } from '../../shared/protocol/engine-api.ts'
 import { fail, moeError } from '../../shared/protocol/errors.ts'
@@ -26,6 +27,8 @@ export interface FakeEngineOptions {
   readonly cachedTokens?: number
   /** After this many steps of a request its stream ends with this error. */
   readonly failure?: { readonly afterSteps: number; readonly error: MoeError }
+  /** Asked before each step of a request, counted from the beginning of its stream: whether the engine is reset there. */
+  readonly resetAt?: (step: number) => boolean
 }
 
 interface RunningChoice {
@@ -37,6 +40,8 @@ interface RunningChoice {
 /** A request that runs: its choices that are not over, and the end of its stream. */
 interface RunningRequest {
   readonly choices: Map<number, RunningChoice>
+  /** Of each choice the events that its reader has. */
+  readonly skip: number[]
   steps: number
 }
 
@@ -49,6 +54,10 @@ export class FakeEngine implements EngineApi {
   readonly #running = new Map<string, RunningRequest>()
   /** Requests as they came in. */
   readonly requests: GenerateRequest[] = []
+  /** What was asked to be resumed. */
+  readonly resumed: Received[] = []
+  /** What can be resumed; forgotten when it is cancelled. */
+  readonly journal = new Map<string, GenerateRequest>()
   /** What was cancelled: choice indices, null for a whole request. */
   readonly cancelled: (number | null)[] = []
   engineStatus: EngineStatus
@@ -81,15 +90,32 @@ export class FakeEngine implements EngineApi {
       const message = `The context is ${contextTokens} tokens; the prompt has ${long.length} tokens.`
       return fail('context-length-exceeded', message, { promptTokens: long.length, contextTokens })
     }
+    this.journal.set(request.requestId, request)
+    return ok({ info: this.#options.info, stream: this.#stream(request, []) })
+  }
+
+  async resume(requestId: string, have: Received): ReturnType<EngineApi['resume']> {
+    this.resumed.push([...have])
+    const request = this.journal.get(requestId)
+    if (request === undefined) return fail('unknown-request', 'the engine has no record of the request', {})
+    return ok({ info: this.#options.info, stream: this.#stream(request, have) })
+  }
+
+  #stream(request: GenerateRequest, have: Received): ReadableStream<Uint8Array> {
     const prompts = request.prompts.flatMap((prompt) => Array.from({ length: request.n }, () => prompt))
     const choices = new Map(prompts.map((prompt, index) => [index, { index, prompt, tokens: 0 }]))
-    const running: RunningRequest = { choices, steps: 0 }
+    for (const [index, count] of have.entries()) if (count === null) choices.delete(index)
+    const running: RunningRequest = { choices, skip: have.map((count) => count ?? 0), steps: 0 }
     this.#running.set(request.requestId, running)
-    const stream = new ReadableStream<Uint8Array>(
+    return new ReadableStream<Uint8Array>(
       {
         pull: async (controller) => {
           await nextTurn()
-          const events = this.#step(request, running)
+          if (this.#options.resetAt?.(running.steps) === true) {
+            this.#running.delete(request.requestId)
+            throw new Error('the engine was reset')
+          }
+          const events = this.#step(request, running).filter((event) => event.type === 'error' || !this.#isReceived(running, event.index))
           const failed = events.at(-1)?.type === 'error'
           if (this.#running.has(request.requestId)) controller.enqueue(new TextEncoder().encode(events.map((event) => `${JSON.stringify(event)}\n`).join('')))
           if (failed || choices.size === 0) {
@@ -101,10 +127,16 @@ export class FakeEngine implements EngineApi {
       },
       { highWaterMark: 0 },
     )
-    return ok({ info: this.#options.info, stream })
+  }
+
+  #isReceived({ skip }: RunningRequest, index: number): boolean {
+    const left = skip[index] ?? 0
+    if (left > 0) skip[index] = left - 1
+    return left > 0
   }
 
   async cancel(requestId: string, index: number | null): Promise<void> {
+    if (index === null) this.journal.delete(requestId)
     const request = this.#running.get(requestId)
     if (request === undefined) return
     this.cancelled.push(index)

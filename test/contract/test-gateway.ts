@@ -14,6 +14,7 @@ export interface TestGatewayOptions {
   readonly nextToken?: TokenSource
   readonly cachedTokens?: number
   readonly failure?: FakeEngineOptions['failure']
+  readonly resetAt?: FakeEngineOptions['resetAt']
   /** What the engine's KV budget holds; the model's context if absent. */
   readonly engineContextTokens?: number
   /** What passes while the gateway waits for the engine. */
@@ -25,28 +26,34 @@ export function testGateway(options: TestGatewayOptions = {}) {
   const model = options.model ?? demoModel()
   const info = { ...infoOf(model), contextTokens: options.engineContextTokens ?? model.contextTokens }
   const nextToken = options.nextToken ?? scripted([], model.eos[0] ?? 0)
-  const engine = new FakeEngine({ info, nextToken, cachedTokens: options.cachedTokens ?? 0, ...(options.failure && { failure: options.failure }) })
+  const engine = new FakeEngine({ info, nextToken, cachedTokens: options.cachedTokens ?? 0, ...faultsOf(options) })
   const autoscaler = new FakeAutoscaler()
   const timer = handWoundTimer()
   const logged: string[] = []
   const log = (message: string): void => void logged.push(message)
   let ids = 0
+  const wait = options.wait ?? (async () => {})
   const app = createApp({
     engine,
     autoscaler,
     model: async () => ok(model),
-    contextTokens: rememberContext({ engine, log, wait: options.wait ?? (async () => {}) }),
+    contextTokens: rememberContext({ engine, log, wait }),
     nowS: () => 1_800_000_000,
     newId: () => String(++ids).padStart(8, '0'),
     newSeed: () => 42,
     keepAlive: () => {},
     nextTurn,
+    wait,
     setTimer: timer.set,
     log,
   })
   const post = async (path: string, body: unknown, signal?: AbortSignal): Promise<Response> =>
     app.request(path, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), ...(signal && { signal }) })
   return { app, engine, autoscaler, timer, model, logged, post }
+}
+
+function faultsOf({ failure, resetAt }: TestGatewayOptions): Pick<FakeEngineOptions, 'failure' | 'resetAt'> {
+  return { ...(failure && { failure }), ...(resetAt && { resetAt }) }
 }
 
 /** Status, headers and error of an answer; code null where it is none. */

@@ -24,6 +24,14 @@ const BENCHES: Readonly<Record<string, Smoke>> = {
       'read1.out read2.out read2.l2 dot_peak plain.q4.gemv.out plain.q8.gemm8.l2',
     ),
   },
+  copy: {
+    rows: [
+      ...words('order_ms probe_ms.24 peak_over_steady'),
+      ...words('neighbours scattered').flatMap((how) =>
+        words('1 2 8 24').flatMap((n) => words(`r2_ms.${how}.${n} peer_ms.${how}.${n} peer_over_r2.${how}.${n}`)),
+      ),
+    ],
+  },
   attention: {
     rows: words('decode256 decode1024 decode4096 decode256x16 prefill512').flatMap((run) => [`i8.${run}`, `f32.${run}`, `${run}.f32_over_i8`]),
   },
@@ -41,6 +49,10 @@ const BENCHES: Readonly<Record<string, Smoke>> = {
       'prefill512.isomoe_q4 prefill512.llamacpp_q4',
     ),
     excused: /^peers\.\w+\.\w*(llamacpp|wllama)\w*: (not installed: run without --quick|no Chromium here: set CHROMIUM_PATH|(llamacpp|wllama)-process\.ts .+)$/,
+  },
+  journal: {
+    rows: words('write_ms decode1.none decode16.none decode1.unconfirmed500_over_none decode16.confirmed0_over_none cpu16.unconfirmed0_over_none'),
+    excused: /^journal\.cpu\d+\.\w+: this system does not say how long a process ran$/,
   },
   processes: {
     rows: words('call_us.one call_us.between callback_us.between parallel.between stream_mib_s.between peer_mib_s.between lost_ms back_ms'),

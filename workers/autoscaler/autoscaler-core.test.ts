@@ -352,3 +352,13 @@ it('[EL12] what failed for the load does not hold up a lost host', async () => {
   await world.run(1000)
   expect(world.table().base[1]).not.toContain(1)
 })
+
+it('[EL7] an autoscaler that lost its store goes past the epochs that engines still have', async () => {
+  const world = await warmWorld()
+  world.engine.epoch = 7 // of a table that this store never saw
+  world.engine.placement = null
+  await world.report(COLD)
+  expect(world.table().epoch).toBe(8)
+  expect(world.engine).toMatchObject({ epoch: 8, placement: { epoch: 8 } })
+  expect(world.store.events(0).at(-1)).toMatchObject({ reason: 'base', fromEpoch: 1, toEpoch: 8 })
+})

@@ -10,7 +10,7 @@ import { LIMITS } from '../../shared/protocol/limits.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import { stateOf } from './autoscaler-state.ts'
-import { expertCounts } from './base-table.ts'
+import { expertCounts, passEpoch } from './base-table.ts'
 import type { Deployment } from './base-table.ts'
 import { createControlLoop } from './control-loop.ts'
 import { planNow } from './decide.ts'
@@ -84,6 +84,7 @@ export function createAutoscaler(deps: AutoscalerDeps): AutoscalerCore {
     const counts = expertCounts(deployment.value)
     const fault = reportFault(said, counts)
     if (fault !== null) return fail('invalid-request', `the report's ${fault} cannot be read`, { param: fault, reason: 'invalid_value' })
+    passEpoch(ledger, said.epoch, nowMs())
     const { windowMs } = ledger.policy()
     const table = ledger.table()
     if (!wasCounted(ledger.engines(), said)) {

@@ -2,6 +2,9 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { World } from '../../test/fixtures/autoscaler-world.ts'
 import type { Crash } from '../../test/fixtures/autoscaler-world.ts'
+import { nodeSqlite } from '../../test/contract/node-sqlite.ts'
+import { memoryStore } from './memory-store.ts'
+import { sqlStore } from './sql-store.ts'
 import { thresholdPlanner } from '../../test/fixtures/threshold-planner.ts'
 
 const WINDOW_MS = 2000
@@ -19,8 +22,8 @@ interface Outcome {
  * Traffic that heats two experts, then another one, then a lost host, then nothing. Between the parts enough windows pass for one death and the event after it.
  * The world itself checks at every adoption that an epoch names one table.
  */
-async function live(crash: Crash | null, second: Crash | null = null): Promise<{ outcomes: Outcome[]; world: World }> {
-  const world = new World({ planner: thresholdPlanner, base: 3, standby: 1 })
+async function live(crash: Crash | null, second: Crash | null = null, store = memoryStore()): Promise<{ outcomes: Outcome[]; world: World }> {
+  const world = new World({ planner: thresholdPlanner, store, base: 3, standby: 1 })
   await world.join()
   const outcomes: Outcome[] = []
   const start = world.awaits // the join is the engine's
@@ -98,6 +101,15 @@ it.each(['before', 'after', 'zombie'] as const)(
     }
   },
 )
+
+it('[EL11] nor on SQLite', async () => {
+  const told = await live(null)
+  for (let at = 1; at <= told.world.awaits; at += 5) {
+    const { outcomes, world } = await live({ at, how: 'after' }, null, sqlStore(nodeSqlite()))
+    expectSound(world)
+    expect({ at, outcomes }).toEqual({ at, outcomes: told.outcomes })
+  }
+})
 
 it('[EL11] nor do two deaths', async () => {
   const told = await live(null)

@@ -49,6 +49,20 @@ export function ensureTable(ledger: Ledger, deployment: Deployment, nowMs: numbe
 
 const REPLACED = moeError('internal', 'the deployment changed: its base placement was planned anew', {})
 
+/**
+ * An engine that runs on a later epoch than there is one here has a table of a store that was lost. The table goes past it, so that no epoch names two
+ * tables and the engine takes it. Not while an event is under way, which has its epoch already: a later report says it again.
+ */
+export function passEpoch(ledger: Ledger, epoch: number, nowMs: number): void {
+  const { store } = ledger
+  const stored = store.read('table')!
+  if (epoch <= stored.placement.epoch || store.read('running')) return
+  ledger.commit(() => {
+    store.write('table', { ...stored, placement: { ...stored.placement, epoch: epoch + 1 } })
+    store.putEvent(baseEvent(ledger.nextEventId(), stored.placement.epoch, epoch + 1, nowMs))
+  })
+}
+
 /** [layers] experts of each. */
 export function expertCounts({ expertBytes }: Deployment): number[] {
   return expertBytes.map((experts) => experts.length)

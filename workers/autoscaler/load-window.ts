@@ -54,12 +54,16 @@ export function smoothStepTimes(previous: StepTimes | null, window: LoadWindow, 
   }
 }
 
+/** More tables than one a millisecond for a century: what is above was never an epoch. */
+const EPOCH_MAX = 2 ** 42
+
 /** What is wrong with a report, or null: an engine of another deployment may still speak for a while. */
 export function reportFault(report: EngineReport, expertCounts: readonly number[]): string | null {
   if (report.load.length !== expertCounts.length || report.load.some((experts, layer) => experts.length !== expertCounts[layer])) return 'load'
   if (!report.load.every((experts) => experts.every(isAmount))) return 'load'
   if (report.hosts.length > LIMITS.hostsMax) return 'hosts'
   if (!Number.isInteger(report.number) || report.number < 1) return 'number'
+  if (report.epoch > EPOCH_MAX) return 'epoch'
   if (![report.steps, report.stepSumMs, report.windowMs, report.epoch, report.oldestEpoch].every(isAmount)) return 'steps'
   const traffic = report.hosts.every(({ calls, pairs, rttSumMs }) => isAmount(calls) && isAmount(pairs) && isAmount(rttSumMs))
   return traffic ? null : 'hosts'

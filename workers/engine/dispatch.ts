@@ -56,12 +56,8 @@ export function createDispatch(memory: EngineMemory, split: Split, load: readonl
   /** Reads the router's choice and the layer's activations from the engine's memory; `nextSequence` numbers the frames. */
   function build({ layer, epoch, table, tokens }: LayerStep, nextSequence: () => number): HostCall[] {
     const pairs = tokens * topK
-    const routed = load[layer]!
     counts.fill(0)
-    for (let pair = 0; pair < pairs; pair++) {
-      counts[ids[pair]!]!++
-      routed[ids[pair]!]!++
-    }
+    for (let pair = 0; pair < pairs; pair++) counts[ids[pair]!]!++
     const single = table.split.replicated.length === 0
     if (!single) shareOut(table)
     const share = single ? counts : shares
@@ -112,6 +108,7 @@ export function createDispatch(memory: EngineMemory, split: Split, load: readonl
   function buildCalls(table: LayerTable, share: Uint32Array, step: Omit<LayerStep, 'table'>, nextSequence: () => number): HostCall[] {
     const { layer, epoch, tokens } = step
     const { first } = table.split
+    const routed = load[layer]!
     const calls: HostCall[] = []
     let firstRow = 0
     for (const group of table.groups) {
@@ -124,6 +121,7 @@ export function createDispatch(memory: EngineMemory, split: Split, load: readonl
         const expert = group.experts[i]!
         touched++
         hostPairs += count
+        routed[expert]! += count
         if (first[expert + 1]! - first[expert]! === 1) alone++
       }
       if (hostPairs === 0) continue

@@ -16,7 +16,7 @@ import { createLane } from './lane.ts'
 import type { Lane } from './lane.ts'
 import { createRunQueue } from './run-queue.ts'
 import type { StepSlice } from './run-queue.ts'
-import { advance, createSequences } from './sequence.ts'
+import { advance, createSequences, recall } from './sequence.ts'
 import type { ActiveRequest, Sequence } from './sequence.ts'
 import { resolveTrunk } from './trunk-weights.ts'
 
@@ -50,6 +50,8 @@ export function createEngineCore(deps: EngineDeps) {
   const lanes = deps.lanes.map((view) => createLane(view, trunk, createExpertRunner(view, deps.hosts), deps.pause))
   const departures = createDepartures(deps.nowMs)
   let nextId = 0
+  /** Resumed sequences are older than all others: they were admitted before the reset. */
+  let nextResumedId = Number.MIN_SAFE_INTEGER
   let steps = 0
 
   /** Queues a request; its events go to `sink` from the next step on. */
@@ -60,16 +62,34 @@ export function createEngineCore(deps: EngineDeps) {
     const { waiting } = queue.counts()
     const excess = excessSequences(request, { sequences: waiting, tokens: queue.waitingTokens() })
     if (excess > 0) return refuse(waiting, excess)
-    const owner: ActiveRequest = {
-      request,
-      stopTokens: new Set(request.stopTokens),
-      sink: guardSink(sink, () => cancel(request.requestId, null), deps.onFault),
-      open: count,
-    }
-    if (queue.all().length === 0) departures.begin()
-    queue.add(createSequences(owner, info.contextTokens, () => nextId++, tables.open))
-    startSteps()
+    const owner = activate(request, sink, count)
+    enqueue(createSequences(owner, info.contextTokens, () => nextId++, tables.open))
     return ok(undefined)
+  }
+
+  /**
+   * Goes on with a request of before a reset, ahead of all that were not resumed, however many wait. SPEC JR5.
+   * @param known of each choice the tokens that are not generated again, fewer than it may have; null for a choice that is over. One is not.
+   */
+  function resume(request: GenerateRequest, known: readonly (readonly number[] | null)[], sink: EventSink): Result<void, MoeError> {
+    const checked = checkRequest(request, info)
+    if (!checked.ok) return checked
+    const owner = activate(request, sink, known.filter((tokens) => tokens !== null).length)
+    const sequences = createSequences(owner, info.contextTokens, () => nextResumedId++, tables.open).filter(({ index }) => known[index] !== null)
+    for (const sequence of sequences) recall(sequence, known[sequence.index]!)
+    enqueue(sequences)
+    return ok(undefined)
+  }
+
+  function activate(request: GenerateRequest, sink: EventSink, open: number): ActiveRequest {
+    const guarded = guardSink(sink, () => cancel(request.requestId, null), deps.onFault)
+    return { request, stopTokens: new Set(request.stopTokens), sink: guarded, open }
+  }
+
+  function enqueue(sequences: readonly Sequence[]): void {
+    if (queue.all().length === 0) departures.begin()
+    queue.add(sequences)
+    startSteps()
   }
 
   function refuse(waiting: number, tooMany: number): Result<void, MoeError> {
@@ -171,7 +191,7 @@ export function createEngineCore(deps: EngineDeps) {
     return { ...queue.counts(), kvPagesUsed: tables.held, kvPagesCached: tables.cached, kvPagesTotal: tables.total, steps }
   }
 
-  return { generate, cancel, counts }
+  return { generate, resume, cancel, counts }
 }
 
 export type EngineCore = ReturnType<typeof createEngineCore>

@@ -1,18 +1,14 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { Placement } from '../../shared/placement/placement.ts'
 import { ZERO_COUNTS } from '../../shared/protocol/engine-api.ts'
-import type { EngineApi, EngineState, EngineStatus, GenerateRequest, ModelInfo } from '../../shared/protocol/engine-api.ts'
+import type { EngineApi, EngineState, EngineStatus, GenerateRequest, ModelInfo, Received } from '../../shared/protocol/engine-api.ts'
 import { fail } from '../../shared/protocol/errors.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
 import { LIMITS } from '../../shared/protocol/limits.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
-import { TRUNK_PRECISIONS } from '../../shared/protocol/tiers.ts'
-import { parseKernelChoice } from '../../wasm/src/kernels.ts'
 import { isolateId } from '../isolate-id.ts'
-import { KERNEL_MODULES } from '../kernel-modules.ts'
-import { r2RangeReader, readManifest } from '../r2-store.ts'
-import { oneOfSetting, tierSetting, wholeSetting } from '../settings.ts'
+import { oneOfSetting, wholeSetting } from '../settings.ts'
 import { joinOrAsk } from './join-or-ask.ts'
 import { createCallDeadlines } from './call-deadlines.ts'
 import { callPairsSetting } from './call-pairs.ts'
@@ -20,25 +16,35 @@ import { createEngineCore } from './engine-core.ts'
 import type { EngineCore } from './engine-core.ts'
 import { createEmulatedNetwork } from './emulated-network.ts'
 import type { EmulatedNetwork } from './emulated-network.ts'
+import { durableJournalStore } from './durable-journal-store.ts'
 import type { EngineEnv } from './env.ts'
+import type { EventSink } from './event-sink.ts'
 import { createEventStream } from './event-stream.ts'
 import { createExpertHosts } from './expert-hosts.ts'
 import type { ExpertHosts } from './expert-hosts.ts'
 import { hostStates } from './host-states.ts'
 import { hostBinding } from '../../shared/placement/host-names.ts'
 import type { HostLink } from './host-link.ts'
+import { createJournal } from './journal.ts'
+import { journalBounds } from './journal-bounds.ts'
+import { createJournaledCore } from './journaled-core.ts'
+import type { JournalStore } from './journal-store.ts'
+import type { StreamedRequest } from './journaled-core.ts'
 import { linkHost } from './link-host.ts'
-import { loadTrunk } from './load-engine.ts'
 import type { LoadedTrunk } from './load-engine.ts'
+import { readTrunk } from './read-trunk.ts'
 import { createMembership } from './membership.ts'
 import { createThreadPause } from './thread-pause.ts'
 
 /** The trunk outlives an evicted object: it is the isolate that has the memory. */
 let warm: LoadedTrunk | null = null
 
+type Started = Awaited<ReturnType<EngineApi['generate']>>
+
 interface Ready {
   readonly info: ModelInfo
   readonly core: EngineCore
+  readonly requests: ReturnType<typeof createJournaledCore>
   readonly hosts: ExpertHosts
 }
 
@@ -68,17 +74,27 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
     return failure ? { state: 'failed', error: failure } : { state: 'loading', bytesRead: this.bytesRead, bytesTotal: this.bytesTotal }
   }
 
-  async generate(request: GenerateRequest): Promise<Result<{ info: ModelInfo; stream: ReadableStream<Uint8Array> }, MoeError>> {
-    const started = await this.start()
-    if (!started.ok) return started
-    const { core, info } = started.value
-    const { stream, sink } = createEventStream(() => core.cancel(request.requestId, null))
-    const queued = core.generate(request, sink)
-    return queued.ok ? ok({ info, stream }) : queued
+  async generate(request: GenerateRequest): Promise<Started> {
+    return this.stream(({ requests }, sink) => requests.generate(request, sink))
+  }
+
+  async resume(requestId: string, have: Received): Promise<Started> {
+    return this.stream(({ requests }, sink) => requests.resume(requestId, have, sink))
   }
 
   async cancel(requestId: string, index: number | null): Promise<void> {
-    this.ready?.core.cancel(requestId, index)
+    this.ready?.requests.cancel(requestId, index)
+  }
+
+  private async stream(begin: (ready: Ready, sink: EventSink) => Result<StreamedRequest, MoeError>): Promise<Started> {
+    const started = await this.start()
+    if (!started.ok) return started
+    let request: StreamedRequest | null = null
+    const { stream, sink } = createEventStream(() => request?.abandon())
+    const begun = begin(started.value, sink)
+    if (!begun.ok) return begun
+    request = begun.value
+    return ok({ info: started.value.info, stream })
   }
 
   async state(): Promise<EngineState> {
@@ -152,30 +168,25 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
       prefixCache: oneOfSetting('PREFIX_CACHE', this.env.PREFIX_CACHE, ['on', 'off']) === 'on',
       onFault: (error) => console.error('engine: a step failed', error),
     })
+    const journal = createJournal({
+      store: this.journalStore(),
+      nowMs: Date.now,
+      pack: `${info.digest} ${info.tier} ${info.trunk}`,
+      bounds: journalBounds(wholeSetting('JOURNAL_MS', this.env.JOURNAL_MS, 0)),
+    })
     this.membership.serve(hosts, core.counts, first.value.windowMs)
-    return ok({ info, core, hosts })
+    return ok({ info, core, requests: createJournaledCore(core, journal, info), hosts })
+  }
+
+  /** Where requests outlive the object; a bench puts others in its place. */
+  protected journalStore(): JournalStore {
+    return durableJournalStore(this.ctx.storage, (error) => console.error('engine: the journal failed', error))
   }
 
   /** A failed load leaves no trunk behind, but one that is whole stays for the next attempt. */
   private async warmTrunk(): Promise<Result<LoadedTrunk, MoeError>> {
     if (warm) return ok(warm)
-    const { BUCKET, MODEL_PREFIX, KERNELS } = this.env
-    const tier = tierSetting(this.env.TIER)
-    const trunk = oneOfSetting('TRUNK', this.env.TRUNK, TRUNK_PRECISIONS)
-    const chunk = wholeSetting('PREFILL_CHUNK', this.env.PREFILL_CHUNK)
-    const manifest = await readManifest(BUCKET, MODEL_PREFIX)
-    if (!manifest.ok) return manifest
-    const inputs = {
-      manifest: manifest.value,
-      tier,
-      trunk,
-      chunk,
-      lanes: wholeSetting('LANES', this.env.LANES, 1, LIMITS.lanesMax),
-      modules: KERNEL_MODULES,
-      kernels: parseKernelChoice(KERNELS),
-      reader: r2RangeReader(BUCKET, MODEL_PREFIX),
-    }
-    const loaded = await loadTrunk(inputs, (read, total) => {
+    const loaded = await readTrunk(this.env, (read, total) => {
       this.bytesRead = read
       this.bytesTotal = total
     })

@@ -16,6 +16,8 @@ export interface EngineEnv {
   readonly LANES: string
   /** Milliseconds that each call to a host is delayed, to emulate a network; 0 for none. */
   readonly RTT_MS: string
+  /** Milliseconds that new tokens may wait for their write to the journal. */
+  readonly JOURNAL_MS: string
   /** What a call to a host costs in (token, expert) pairs, or auto: call-pairs.ts. */
   readonly CALL_PAIRS: string
   /** on or off. */

@@ -16,6 +16,9 @@ import { placementFault } from './placement-check.ts'
 import { createReporter } from './reporter.ts'
 import type { Reporter } from './reporter.ts'
 
+/** Reports of this isolate: an evicted object's numbers go on, because its isolate id does. */
+let reports = 0
+
 export interface MembershipDeps {
   readonly engine: string
   readonly sql: SqlStorage
@@ -72,7 +75,8 @@ export function createMembership(deps: MembershipDeps) {
     const now = () => ({ epoch: hosts.newest().placement.epoch, oldestEpoch: hosts.oldest(), ...queue() })
     const { engine } = deps
     const clock = { nowMs: Date.now, wait: (ms: number) => scheduler.wait(ms) }
-    const reporter = windowMs > 0 ? createReporter({ engine, isolateId: isolateId(), traffic: hosts.traffic, now, push: link.push, ...clock }, windowMs) : null
+    const own = { engine, isolateId: isolateId(), nextNumber: () => ++reports }
+    const reporter = windowMs > 0 ? createReporter({ ...own, ...clock, traffic: hosts.traffic, now, push: link.push }, windowMs) : null
     served = { hosts, reporter }
   }
 
@@ -89,24 +93,25 @@ interface ControlDeps {
 
 /** The engine, as its autoscaler sees it. */
 class Control extends RpcTarget implements EngineControl {
-  private readonly deps: ControlDeps
+  // Not TypeScript's private: an RPC caller sees that.
+  readonly #deps: ControlDeps
 
   constructor(deps: ControlDeps) {
     super()
-    this.deps = deps
+    this.#deps = deps
   }
 
   async adopt(placement: Placement): Promise<void> {
-    this.begun()
-    this.deps.adopt(placement)
+    this.#begun()
+    this.#deps.adopt(placement)
   }
 
   async drained(epoch: number): Promise<void> {
-    await this.begun().drained(epoch)
+    await this.#begun().drained(epoch)
   }
 
-  private begun(): ExpertHosts {
-    const hosts = this.deps.hosts()
+  #begun(): ExpertHosts {
+    const hosts = this.#deps.hosts()
     if (!hosts) throw new Error('the engine is starting')
     return hosts
   }

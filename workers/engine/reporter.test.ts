@@ -6,6 +6,7 @@ import { createTraffic } from './traffic.ts'
 
 function reporterOf(answer: (report: EngineReport) => number | null) {
   let nowMs = 0
+  let number = 0
   const waiting: { readonly atMs: number; readonly wake: () => void }[] = []
   const sent: EngineReport[] = []
   const traffic = createTraffic([2])
@@ -13,6 +14,7 @@ function reporterOf(answer: (report: EngineReport) => number | null) {
     {
       engine: 'engine',
       isolateId: 'i',
+      nextNumber: () => ++number,
       traffic,
       now: () => ({ epoch: 1, oldestEpoch: 1, running: 0, waiting: 0 }),
       async push(report) {

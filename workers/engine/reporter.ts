@@ -7,6 +7,8 @@ const EARLY_MS = 250
 export interface ReporterDeps {
   readonly engine: string
   readonly isolateId: string
+  /** From 1 for each isolate id. */
+  nextNumber(): number
   readonly traffic: Traffic
   /** What the engine is at now. */
   now(): Pick<EngineReport, 'epoch' | 'oldestEpoch' | 'running' | 'waiting'>
@@ -23,7 +25,6 @@ export interface ReporterDeps {
 export function createReporter(deps: ReporterDeps, firstWindowMs: number) {
   const { traffic } = deps
   let windowMs = firstWindowMs
-  let number = 0
   let unsent: EngineReport | null = null
   let running = false
   let windowStartMs = 0
@@ -58,7 +59,7 @@ export function createReporter(deps: ReporterDeps, firstWindowMs: number) {
     if (unsent && !(await deliver(unsent))) return // what has been counted since stays in the window
     const nowMs = deps.nowMs()
     const { engine, isolateId } = deps
-    const report = { engine, isolateId, number: ++number, ...deps.now(), windowMs: nowMs - windowStartMs, ...traffic.take() }
+    const report = { engine, isolateId, number: deps.nextNumber(), ...deps.now(), windowMs: nowMs - windowStartMs, ...traffic.take() }
     windowStartMs = nowMs
     await deliver(report)
   }

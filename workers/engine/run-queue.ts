@@ -27,7 +27,7 @@ export function createRunQueue(tables: PageTables, limits: StepLimits) {
   let cachedTokens = 0
 
   function add(sequences: readonly Sequence[]): void {
-    waiting.push(...sequences)
+    waiting = [...waiting, ...sequences].toSorted(byAge) // what is resumed is older than what waits
   }
 
   /** Takes a sequence out and frees what it held. */

@@ -45,9 +45,14 @@ export interface Sequence {
   sampled: { readonly id: number; readonly logprob: TokenLogprob | null } | null
 }
 
-/** The sequences of a request, choice by choice. None grows past `contextTokens`. */
+/** New tokens that a continuation of the prompt may have: none grows past `contextTokens`. */
+export function maxNewTokens({ maxTokens }: GenerateRequest, prompt: readonly number[], contextTokens: number): number {
+  return Math.min(maxTokens ?? Infinity, contextTokens - prompt.length)
+}
+
+/** The sequences of a request, choice by choice. */
 export function createSequences(owner: ActiveRequest, contextTokens: number, nextId: () => number, openTable: () => PageTable): Sequence[] {
-  const { prompts, n, maxTokens } = owner.request
+  const { prompts, n } = owner.request
   return prompts.flatMap((prompt, p) =>
     Array.from({ length: n }, (_, i) => ({
       id: nextId(),
@@ -56,7 +61,7 @@ export function createSequences(owner: ActiveRequest, contextTokens: number, nex
       tokens: prompt,
       ownTokens: null,
       promptLength: prompt.length,
-      maxNew: Math.min(maxTokens ?? Infinity, contextTokens - prompt.length),
+      maxNew: maxNewTokens(owner.request, prompt, contextTokens),
       length: 0,
       slot: -1,
       table: openTable(),
@@ -86,9 +91,9 @@ export function wantsLogits(sequence: Sequence, position: number): boolean {
   return sequence.maxNew > 0 && position === sequence.tokens.length - 1
 }
 
-/** Whether the prompt's own log-probabilities are wanted. */
-function scoresPrompt(sequence: Sequence): boolean {
-  return sequence.owner.request.echo && sequence.owner.request.logprobs !== null
+/** Whether the prompt's own log-probabilities are wanted. Whoever has a token of the continuation was told them before it. */
+function scoresPrompt({ owner, tokens, promptLength }: Sequence): boolean {
+  return owner.request.echo && owner.request.logprobs !== null && tokens.length === promptLength
 }
 
 /**
@@ -110,6 +115,12 @@ export function advance(sequence: Sequence): { readonly events: GenerateEvent[];
   events.push({ type: 'token', index, id: sampled.id, logprob: sampled.logprob })
   if (sequence.tokens.length - promptLength < sequence.maxNew) return { events, finished: false }
   return { events: [...events, finish(sequence, 'length')], finished: true }
+}
+
+/** Gives a new sequence the continuation that it had before a reset: it is computed again as after a preemption, and not told again. */
+export function recall(sequence: Sequence, continuation: readonly number[]): void {
+  for (const id of continuation) append(sequence, id)
+  sequence.preempted = continuation.length > 0
 }
 
 /** Adds a token behind those that are known. */

@@ -2,9 +2,12 @@ export interface EmulatedRateDeps {
   /** Weights that the emulated machine multiplies in a second; 0 for no emulation. */
   readonly weightsPerS: number
   nowMs(): number
-  /** Resolves after about so many milliseconds, at the next turn of the event loop at the earliest. */
+  /** Resolves after about so many milliseconds; 0: at the next turn of the event loop. */
   wait(ms: number): Promise<void>
 }
+
+/** A timer fires a millisecond or two late: the last of the wait goes turn by turn. */
+const EARLY_MS = 1
 
 /**
  * A host as slow as another machine, for experiments on few cores: a reply is held back until a machine of that rate would have computed its
@@ -22,7 +25,7 @@ export function createEmulatedRate({ weightsPerS, nowMs, wait }: EmulatedRateDep
     ticking = true
     try {
       for (let first = due[0]; first; first = due[0]) {
-        await wait(Math.max(1, first.atMs - nowMs()))
+        await wait(Math.max(0, first.atMs - nowMs() - EARLY_MS))
         look()
       }
     } finally {

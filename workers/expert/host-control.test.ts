@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { quantizeActivations } from '../../shared/core/activations.ts'
 import { xRecordsBytes } from '../../shared/core/layout.ts'
@@ -379,10 +380,90 @@ it('[RE12] the host counts frames, pairs, loads, drops and bytes, and the most t
     ok: true,
     value: { report: { work: { frames: 2, pairs: 3, loads: 2, drops: 0, storageBytes: 2 * EXPERT_BYTES, peerBytes: 0 } } },
   })
-  await host.control.load(order([1, 0], [1, 1], [1, 2]), null)
-  const after = await host.control.inventory()
-  if (!after.ok) throw new Error(after.error.message)
-  const { peakBytes } = after.value.report
+  const loaded = await host.control.load(order([1, 0], [1, 1], [1, 2]), null)
+  if (!loaded.ok) throw new Error(loaded.error.message)
+  const { peakBytes } = loaded.value
+  expect(loaded.value.report.peakBytes).toBe(peakBytes)
   expect(peakBytes).toBeGreaterThan(5 * SLOT_BYTES)
-  expect(peakBytes).toBeLessThanOrEqual(5 * SLOT_BYTES + LIMITS.copiesInFlight * Math.min(SLOT_BYTES, LIMITS.copyPartBytes))
+  expect(peakBytes).toBeLessThanOrEqual(5 * SLOT_BYTES + LIMITS.readsInFlight * LIMITS.copyPartBytes)
+  await host.control.drop(order([1, 0], [1, 1], [1, 2]))
+  const again = await host.control.load(order([1, 3]), null)
+  expect(again).toMatchObject({ ok: true, value: { peakBytes: 3 * SLOT_BYTES + EXPERT_BYTES, report: { peakBytes } } })
+})
+
+/** One thing that happens to a host. */
+const arbEvent = fc.oneof(
+  fc.record({
+    what: fc.constantFrom('load' as const, 'drop' as const, 'probe' as const, 'open' as const),
+    experts: fc.uniqueArray(fc.tuple(fc.nat(1), fc.nat(3)), { minLength: 1, maxLength: 5, selector: String }),
+  }),
+  fc.record({ what: fc.constant('run' as const), session: fc.nat(9), layer: fc.nat(1), ids: fc.uniqueArray(fc.nat(3), { minLength: 1, maxLength: 3 }) }),
+  fc.record({ what: fc.constant('close' as const), session: fc.nat(9) }),
+  fc.record({ what: fc.constant('restart' as const) }),
+)
+
+it('[RE4] [RE8] whatever is ordered, served and ended, in any order and at once: slots add up, pins stay, rows have their bits', async () => {
+  const reference = openHost()
+  const everything = reference.open(manifest.experts.map(({ layer, expert }) => [layer, expert]))
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: 6 }), fc.array(arbEvent, { maxLength: 14 }), fc.boolean(), async (slots, events, atOnce) => {
+      const rig = openHost({ slots })
+      const { memory } = rig
+      let sessions: Assignment[] = []
+      const pinned = new Set<string>()
+      const handle = async (event: (typeof events)[number]): Promise<void> => {
+        switch (event.what) {
+          case 'load': {
+            const loaded = await rig.host.control.load(order(...event.experts), null)
+            if (!loaded.ok) throw new Error(loaded.error.message)
+            for (const ref of loaded.value.loaded) pinned.add(ref.join('/'))
+            expect(loaded.value.failed.every(({ error }) => error.code === 'over-budget')).toBe(true)
+            return
+          }
+          case 'drop':
+            await rig.host.control.drop(order(...event.experts))
+            for (const ref of event.experts) pinned.delete(ref.join('/'))
+            return
+          case 'probe': {
+            const probed = await rig.host.control.probe(order(...event.experts))
+            expect(probed.ok && probed.value.failed.every(({ error }) => error.code === 'not-resident')).toBe(true)
+            return
+          }
+          case 'open':
+            return void sessions.push(rig.open(event.experts))
+          case 'close':
+            return sessions[event.session % Math.max(1, sessions.length)]?.close()
+          case 'run': {
+            const session = sessions[event.session % Math.max(1, sessions.length)]
+            const ids = event.ids.toSorted()
+            const rows = session && (await rig.run(session, event.layer, ids))
+            if (rows instanceof Float32Array) expect(rows).toEqual(await reference.run(everything, event.layer, ids))
+            else if (rows !== undefined) expect(['not-resident', 'over-budget']).toContain(rows)
+            return
+          }
+          case 'restart':
+            if (!atOnce) {
+              sessions = [] // they end with their object
+              rig.restart()
+            }
+            return
+          default:
+            return event satisfies never
+        }
+      }
+      if (atOnce) await Promise.all(events.map(handle))
+      else for (const event of events) await handle(event)
+      expect(memory.slots.usedBytes).toBe(memory.slots.residentBytes)
+      expect(memory.slots.residentCount).toBeLessThanOrEqual(slots)
+      const { work } = memory.usage
+      expect(work.loads - work.drops).toBe(memory.slots.residentCount)
+      if (!atOnce) for (const name of pinned) expect(rig.residents()).toContain(name)
+      for (const session of sessions) session.close()
+      const all = manifest.experts.map(({ layer, expert }): ExpertRef => [layer, expert])
+      await rig.host.control.drop(order(...all))
+      const refilled = await rig.host.control.load(order(...all.slice(0, slots)), null)
+      expect(refilled).toMatchObject({ ok: true, value: { failed: [], report: { residentExperts: slots } } }) // every slot can be used again
+    }),
+    { numRuns: 150 },
+  )
 })

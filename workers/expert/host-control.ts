@@ -41,15 +41,18 @@ export function createHostControl({ memory, tier, loader, copyReader, sha256Hex,
     }
     const results = new Map<ExpertRef, Loaded>()
     const copy = createCopy(peer)
+    const peak = usage.watchPeak()
     const waiting = order.experts.values()
     const lane = async () => {
       for (const ref of waiting) results.set(ref, await loader.ensure([ref], copy.fill))
     }
-    await Promise.all(Array.from({ length: LIMITS.copiesInFlight }, lane))
+    // From storage all at once: neighbours share reads, of which few are under way. A peer gives one expert a stream.
+    const lanes = peer ? LIMITS.copiesInFlight : order.experts.length
+    await Promise.all(Array.from({ length: lanes }, lane))
     deadlines.stop() // RE7: the timer of peers' reads goes with the last of them
     const { passed, failed } = sortResults(order.experts, results)
     for (const { expert: ref } of failed) if (!slots.weightsOf(...ref)) slots.unpin(...ref)
-    return ok({ loaded: passed, failed, bytes: copy.bytes(), report: status() })
+    return ok({ loaded: passed, failed, bytes: copy.bytes(), peakBytes: peak(), report: status() })
   }
 
   /** Takes experts from the peer as long as it answers, and from storage whatever it does not give. */

@@ -8,6 +8,8 @@ export interface HostUsage {
   /** Most bytes at one time: resident experts, slots that are being filled, read buffers. */
   readonly peakBytes: number
   count(what: keyof HostWork, amount: number): void
+  /** Begins to look at the peak anew; gives the most bytes from then on, and ends it. */
+  watchPeak(): () => number
   /** A slot was taken. */
   noteSlots(): void
   /** A read buffer of `bytes` is there, until the function that this gives is called. */
@@ -21,9 +23,12 @@ export function createHostUsage(slots: ExpertSlots): HostUsage {
   let buffers = new Set<{ readonly bytes: number }>()
   let bufferBytes = 0
   let peakBytes = 0
+  const watches = new Set<{ peakBytes: number }>()
 
   function notePeak(): void {
-    peakBytes = Math.max(peakBytes, slots.usedBytes + bufferBytes)
+    const bytes = slots.usedBytes + bufferBytes
+    peakBytes = Math.max(peakBytes, bytes)
+    for (const watch of watches) watch.peakBytes = Math.max(watch.peakBytes, bytes)
   }
 
   return {
@@ -34,6 +39,14 @@ export function createHostUsage(slots: ExpertSlots): HostUsage {
       return peakBytes
     },
     count: (what, amount) => void (work[what] += amount),
+    watchPeak() {
+      const watch = { peakBytes: slots.usedBytes + bufferBytes }
+      watches.add(watch)
+      return () => {
+        watches.delete(watch)
+        return watch.peakBytes
+      }
+    },
     noteSlots: notePeak,
     holdBuffer(bytes) {
       const buffer = { bytes }

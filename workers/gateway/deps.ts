@@ -25,6 +25,7 @@ export interface GatewayDeps {
   readonly keepAlive: (work: Promise<unknown>) => void
   /** Lets what else waits in the isolate run first. */
   readonly nextTurn: () => Promise<void>
+  readonly wait: (ms: number) => Promise<void>
   readonly setTimer: SetTimer
   readonly log: (message: string, error: unknown) => void
 }

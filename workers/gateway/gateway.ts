@@ -22,6 +22,7 @@ const engine: EngineApi = {
   status: () => engineStub().status(),
   state: () => engineStub().state(),
   generate: (request) => engineStub().generate(request),
+  resume: (requestId, have) => engineStub().resume(requestId, have),
   cancel: (requestId, index) => engineStub().cancel(requestId, index),
 }
 
@@ -57,6 +58,7 @@ const app = createApp({
   newSeed: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
   keepAlive: waitUntil,
   nextTurn: () => wait(0),
+  wait,
   setTimer: (ms, fire) => {
     const timer = setTimeout(fire, ms)
     return () => clearTimeout(timer)

@@ -98,7 +98,7 @@ function lineSeries(panel: Panel, i: number, line: PanelLine, j: number, markers
     xAxisIndex: i,
     yAxisIndex: i,
     data: line.points.map(([seconds, value]) => [seconds, value ?? '-']),
-    ...(line.step && { step: 'end' }),
+    ...(line.step && { step: line.step === 'after' ? 'end' : 'start' }),
     showSymbol: !line.step, // a value between two gaps has no line
     symbolSize: 3,
     lineStyle: { color, width: 1.6 },

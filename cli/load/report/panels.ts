@@ -13,11 +13,11 @@ export interface Panel {
 
 export interface PanelLine {
   readonly name: string
-  /** Of a bin or sample: constant until the next point. */
-  readonly step: boolean
+  /** Constant: `after` a point until the next (a bin, a state), `before` it from the last (a rate between two looks). Null: straight lines. */
+  readonly step: 'after' | 'before' | null
   /** Seconds of the measured time, value; null is a gap. */
   readonly points: readonly (readonly [seconds: number, value: number | null])[]
-  /** `bad`: failures. `limitless` ones of many hosts take the palette in order. */
+  /** `bad`: failures; the others take the palette in order. */
   readonly tone: 'plain' | 'bad'
 }
 
@@ -37,14 +37,14 @@ export function loadPanels({ fromMs, binMs, bins }: LoadSeries, slo: Slo | null)
   const endS = at(bins.length)
   const steps = (name: string, values: readonly number[], tone: PanelLine['tone'] = 'plain'): PanelLine => ({
     name,
-    step: true,
+    step: 'after',
     tone,
     points: [...values.map((value, i) => [at(i), value] as const), [endS, values.at(-1) ?? null]],
   })
   const quantileLines = (of: (bin: LoadSeries['bins'][number]) => Quantiles | null): PanelLine[] =>
     (['p50', 'p90', 'p99'] as const).map((key) => ({
       name: key,
-      step: false,
+      step: null,
       tone: 'plain' as const,
       points: bins.map((bin, i) => [at(i) + binMs / 2000, of(bin)?.[key] ?? null]),
     }))
@@ -85,8 +85,8 @@ export function loadPanels({ fromMs, binMs, bins }: LoadSeries, slo: Slo | null)
 /** Panels of the server's side, as far as it showed them. */
 export function clusterPanels(view: ClusterView | null): Panel[] {
   if (view === null || view.samples.length < 2) return []
-  const pairs = hostLines(view, pairRate)
-  const bytes = hostLines(view, (host) => host.residentBytes / 2 ** 20)
+  const pairs = hostLines(view, 'before', pairRate)
+  const bytes = hostLines(view, 'after', (host) => host.residentBytes / 2 ** 20)
   const extra = view.samples.map(({ atMs, extraCopies }) => [atMs / 1000, extraCopies] as const)
   const warm = view.samples.map(({ atMs, hosts }) => [atMs / 1000, hosts.filter(({ residentBytes }) => residentBytes > 0).length] as const)
   return [
@@ -97,8 +97,8 @@ export function clusterPanels(view: ClusterView | null): Panel[] {
       unit: 'count',
       limit: null,
       lines: [
-        ...(extra.some(([, value]) => value !== null) ? [{ name: 'extra copies of experts', step: true, tone: 'plain' as const, points: extra }] : []),
-        { name: 'hosts that hold experts', step: true, tone: 'plain', points: warm },
+        ...(extra.some(([, value]) => value !== null) ? [{ name: 'extra copies', step: 'after' as const, tone: 'plain' as const, points: extra }] : []),
+        { name: 'hosts in use', step: 'after', tone: 'plain', points: warm },
       ],
     },
   ]
@@ -112,7 +112,11 @@ function pairRate(now: HostSample, before: HostSample | undefined, seconds: numb
   return (now.pairs - before.pairs) / seconds
 }
 
-function hostLines({ samples }: ClusterView, valueOf: (now: HostSample, before: HostSample | undefined, seconds: number) => number | null): PanelLine[] {
+function hostLines(
+  { samples }: ClusterView,
+  step: PanelLine['step'],
+  valueOf: (now: HostSample, before: HostSample | undefined, seconds: number) => number | null,
+): PanelLine[] {
   const names = Array.from(new Set(samples.flatMap(({ hosts }) => hosts.map(({ host }) => host)))).toSorted()
   const table = samples.map(({ atMs, hosts }, i) => {
     const before = samples[i - 1]
@@ -130,7 +134,7 @@ function hostLines({ samples }: ClusterView, valueOf: (now: HostSample, before: 
   })
   const line = (name: string, value: (row: readonly (number | null)[]) => number | null): PanelLine => ({
     name,
-    step: true,
+    step,
     tone: 'plain',
     points: samples.map(({ atMs }, i) => [atMs / 1000, value(table[i]!)]),
   })

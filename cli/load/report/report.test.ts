@@ -155,8 +155,9 @@ describe('the chart', () => {
   it('[LT8] work by host is the growth of its counter; over a reset of the engine it is a gap', () => {
     const [work, bytes, replicas] = clusterPanels(clusterOf(3))
     expect(work!.lines[2]!.points.map(([, value]) => value)).toEqual([null, 2, 2, null, 2, 2])
+    expect([work!.lines[2]!.step, bytes!.lines[2]!.step]).toEqual(['before', 'after']) // a rate is of the time before its look
     expect(bytes!.lines[1]!.points[0]).toEqual([0, 2])
-    expect(replicas!.lines.map(({ name }) => name)).toEqual(['extra copies of experts', 'hosts that hold experts'])
+    expect(replicas!.lines.map(({ name }) => name)).toEqual(['extra copies', 'hosts in use'])
   })
 
   it('[LT8] many hosts are shown as the busiest, the mean and the idlest', () => {

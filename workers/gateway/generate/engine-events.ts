@@ -7,7 +7,7 @@ import { LIMITS } from '../../../shared/protocol/limits.ts'
 const LINE_CHARS_MAX = 64 * LIMITS.logprobEntriesMax
 const EVENT_TYPES: readonly unknown[] = ['prefilled', 'prompt', 'token', 'finish', 'error'] satisfies GenerateEvent['type'][]
 
-/** The engine's NDJSON as events. Never throws: a stream that breaks ends with an `error` event. */
+/** The engine's NDJSON as events. Never throws: a stream that breaks ends with an `error` event, and is `broken`. */
 export class EngineEvents {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>
   readonly #decoder = new TextDecoder()
@@ -23,6 +23,11 @@ export class EngineEvents {
   constructor(stream: ReadableStream<Uint8Array>, log: (message: string, error: unknown) => void) {
     this.#reader = stream.getReader()
     this.#log = log
+  }
+
+  /** The connection was lost: what the stream would have carried may still be had. */
+  get broken(): boolean {
+    return this.#broken
   }
 
   /** The next event; null after the last one and after `cancel`. */

@@ -100,6 +100,9 @@ describe('the engine behind a generation', () => {
       await generate(request)
       throw new Error('Network connection lost.')
     }
+    engine.resume = async () => {
+      throw new Error('Network connection lost.')
+    }
     expect(await outcome(post('/v1/completions', COMPLETION))).toMatchObject({ status: 503, code: 'host_unavailable' })
     expect((await engine.state()).running).toBe(0)
     expect(engine.cancelled).toEqual([null])

@@ -8,7 +8,7 @@ import type { LoadedModel } from '../model/loaded-model.ts'
 import { ChoiceAssembler } from './choice-assembler.ts'
 import type { Piece } from './choice-assembler.ts'
 import { callEngine } from './engine-call.ts'
-import { EngineEvents } from './engine-events.ts'
+import { EngineStream } from './engine-stream.ts'
 
 /** What a generation gives, in order per choice: its prompt's log-probabilities if asked for, pieces, one finish. An error is the last. */
 export type ChoiceOutput =
@@ -43,55 +43,39 @@ export async function startGeneration(
 ): Promise<Result<Generation, MoeError>> {
   if (rules.stops.length > 0 && model.codec === null) return fail('no-tokenizer', `${model.name} has no tokenizer: it cannot look for stop strings.`, {})
   const cancelEngine = (index: number | null): void => deps.keepAlive(callEngine(deps, () => deps.engine.cancel(request.requestId, index)))
-  let events: EngineEvents | null = null
+  const events = new EngineStream(deps, model, request)
   let over = false
-  const end = (complete: boolean): void => {
+  /** The engine is told of complete answers, too: until then it keeps what a resumed stream would need. */
+  const end = (): void => {
     if (over) return
     over = true
-    signal.removeEventListener('abort', abort)
-    if (events !== null) deps.keepAlive(cancelStream(deps, events))
-    if (!complete) cancelEngine(null)
+    signal.removeEventListener('abort', end)
+    deps.keepAlive(callEngine(deps, () => events.cancel()))
+    if (events.begun) cancelEngine(null)
   }
-  const abort = (): void => end(false)
-  signal.addEventListener('abort', abort)
-  const answer = await callEngine(deps, () => deps.engine.generate(request))
-  if (!answer.ok) {
-    end(false) // the call broke: the engine may have begun, and nobody would read what it makes
-    return answer
-  }
-  const started = answer.value
+  signal.addEventListener('abort', end)
+  const started = await events.start()
   if (!started.ok) {
-    end(true)
+    end()
     return started
-  }
-  const { info, stream } = started.value
-  events = new EngineEvents(stream, deps.log)
-  if (signal.aborted) {
-    over = false // the client left before there was a stream to end: it is ended now
-    end(false)
-  }
-  const differs = (['digest', 'trunk'] as const).find((field) => info[field] !== model[field])
-  if (differs) {
-    end(false)
-    return fail('hello-mismatch', `The engine serves another ${differs} of ${model.name}.`, { field: differs, want: model[differs], got: info[differs] })
   }
   const choices = request.prompts.flatMap((ids) =>
     Array.from({ length: request.n }, () => new ChoiceAssembler(model.codec, rules.stops, rules.continuesPrompt ? ids : [])),
   )
-  return ok({ outputs: assembleChoices(events, choices, cancelEngine, end), cancel: abort })
+  return ok({ outputs: assembleChoices(events, choices, cancelEngine, end), cancel: end })
 }
 
 /** Events to outputs. A choice that met a stop string is ended at the engine; whatever still comes for it is dropped. */
 async function* assembleChoices(
-  events: EngineEvents,
+  events: EngineStream,
   choices: readonly ChoiceAssembler[],
   cancelChoice: (index: number) => void,
-  end: (complete: boolean) => void,
+  end: () => void,
 ): AsyncGenerator<ChoiceOutput, void> {
   const open = new Map([...choices.entries()].map(([index, assembler]) => [index, { assembler, tokens: 0, cachedTokens: 0 }]))
   try {
     while (open.size > 0) {
-      const event = (await events.next()) ?? lostEngine()
+      const event = (await events.next()) ?? cancelled()
       if (event.type === 'error') {
         yield event
         return
@@ -113,12 +97,13 @@ async function* assembleChoices(
         yield { type: 'piece', index: event.index, ...piece }
         if (!stopped) continue
         open.delete(event.index)
+        events.close(event.index)
         cancelChoice(event.index)
         yield finishOf(event.index, 'stop', choice.tokens, choice.cachedTokens)
       }
     }
   } finally {
-    end(open.size === 0)
+    end()
   }
 }
 
@@ -126,11 +111,7 @@ function finishOf(index: number, reason: FinishReason, completionTokens: number,
   return { type: 'finish', index, reason, completionTokens, cachedTokens }
 }
 
-/** A stream that breaks while it is cancelled has ended too; the log says so. */
-function cancelStream(deps: GatewayDeps, events: EngineEvents): Promise<Result<void, MoeError>> {
-  return callEngine(deps, () => events.cancel())
-}
-
-function lostEngine(): GenerateEvent {
-  return { type: 'error', error: moeError('host-unavailable', 'The engine ended the stream before the choices were finished.', { host: 'engine' }) }
+/** Nobody hears it, but no half answer may look like a whole one. */
+function cancelled(): GenerateEvent {
+  return { type: 'error', error: moeError('host-unavailable', 'The request was cancelled.', { host: 'engine' }) }
 }
