@@ -74,8 +74,8 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
     return failure ? { state: 'failed', error: failure } : { state: 'loading', bytesRead: this.bytesRead, bytesTotal: this.bytesTotal }
   }
 
-  async generate(request: GenerateRequest): Promise<Started> {
-    return this.stream(({ requests }, sink) => requests.generate(request, sink))
+  async generate(request: GenerateRequest, have?: Received): Promise<Started> {
+    return this.stream(({ requests }, sink) => requests.generate(request, sink, have))
   }
 
   async resume(requestId: string, have: Received): Promise<Started> {

@@ -92,19 +92,18 @@ export class EngineStream {
       if (!answer.ok) continue // the engine cannot be reached yet
       const opened = await this.#open(answer.value)
       if (opened.ok || this.#cancelled) return opened
-      if (opened.error.code === 'unknown-request') return err(cause)
       if (!opened.error.retryable) return opened
     }
   }
 
-  /** A request of which nothing has come, and that the engine does not know, had not begun. */
+  /** A request of which the engine has no record (it had not begun, or the record was lost or never taken) is given to it anew, with what is received. */
   async #tryOnce(): Promise<Result<Started, MoeError>> {
     const { engine } = this.#deps
     const { requestId } = this.#request
     const answer = await callEngine(this.#deps, () => engine.resume(requestId, this.#have))
     const unknown = answer.ok && !answer.value.ok && answer.value.error.code === 'unknown-request'
-    if (!unknown || this.#cancelled || this.#have.some((count) => count !== 0)) return answer
-    return callEngine(this.#deps, () => engine.generate(this.#request))
+    if (!unknown || this.#cancelled) return answer
+    return callEngine(this.#deps, () => engine.generate(this.#request, this.#have))
   }
 
   async #open(started: Started): Promise<Result<void, MoeError>> {
@@ -112,7 +111,7 @@ export class EngineStream {
     const { info, stream } = started.value
     const events = new EngineEvents(stream, this.#deps.log)
     const model = this.#model
-    const differs = (['digest', 'trunk'] as const).find((field) => info[field] !== model[field])
+    const differs = (['digest', 'tier', 'trunk'] as const).find((field) => info[field] !== model[field])
     if (differs) {
       await callEngine(this.#deps, () => events.cancel())
       return fail('hello-mismatch', `The engine serves another ${differs} of ${model.name}.`, { field: differs, want: model[differs], got: info[differs] })
