@@ -34,7 +34,7 @@ function reporterOf(answer: (report: EngineReport) => number | null) {
     timers: () => waiting.length,
     work() {
       reporter.wake()
-      traffic.step(5)
+      traffic.step(5, null)
     },
     async pass(ms: number) {
       nowMs += ms
