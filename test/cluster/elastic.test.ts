@@ -81,6 +81,27 @@ describe.each(['q8', 'q4'] as const)('tier %s', (tier) => {
   })
 })
 
+it('[EL2] what a call costs may be learned in the middle of a step: same bits', async () => {
+  let calls = 0
+  const placement = (base: Placement) => drawnPlacement(base, 5)
+  const learning: Cluster = await open({
+    standby: 3,
+    placement,
+    callPairs: 6,
+    wrapSession: (session) => ({
+      ...session,
+      run(bytes) {
+        learning.experts.setCallPairs(calls++ % 9)
+        return session.run(bytes)
+      },
+    }),
+  })
+  const request = greedyRequest([Array.from({ length: 40 }, (_, i) => 4 + ((i * 37) % 300))], { logprobs: 2, echo: true })
+  const plain = choiceBits(must(await (await open({})).run(request)), 0)
+  expect(choiceBits(must(await learning.run(request)), 0)).toBe(plain)
+  expect(calls).toBeGreaterThan(50)
+})
+
 it('[EL3] [EL4] tables adopted in the middle of steps: same bits, a step ends on its own epoch, and its sessions go when it is drained', async () => {
   const adopted: Placement[] = []
   let frames = 0

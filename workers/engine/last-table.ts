@@ -7,15 +7,18 @@ export interface LastTable {
   write(inputs: string, placement: Placement): void
 }
 
-export function sqlLastTable(sql: SqlStorage): LastTable {
-  sql.exec('CREATE TABLE IF NOT EXISTS last_table (id INTEGER PRIMARY KEY CHECK (id = 0), inputs TEXT NOT NULL, placement TEXT NOT NULL)')
+/** Runs a statement and gives its rows. */
+type Exec = (query: string, ...bindings: (string | number)[]) => Readonly<Record<string, unknown>>[]
+
+export function sqlLastTable(exec: Exec): LastTable {
+  exec('CREATE TABLE IF NOT EXISTS last_table (id INTEGER PRIMARY KEY CHECK (id = 0), inputs TEXT NOT NULL, placement TEXT NOT NULL)')
   return {
     read(inputs) {
-      const [row] = sql.exec<{ inputs: string; placement: string }>('SELECT inputs, placement FROM last_table').toArray()
-      return row?.inputs === inputs ? (JSON.parse(row.placement) as Placement) : null
+      const [row] = exec('SELECT inputs, placement FROM last_table')
+      return row?.['inputs'] === inputs ? (JSON.parse(String(row['placement'])) as Placement) : null
     },
     write(inputs, placement) {
-      sql.exec('INSERT OR REPLACE INTO last_table (id, inputs, placement) VALUES (0, ?, ?)', inputs, JSON.stringify(placement))
+      exec('INSERT OR REPLACE INTO last_table (id, inputs, placement) VALUES (0, ?, ?)', inputs, JSON.stringify(placement))
     },
   }
 }
