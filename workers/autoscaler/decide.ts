@@ -27,7 +27,7 @@ export interface Situation {
   readonly nowMs: number
 }
 
-/** What the planner would do now. `forced`: whatever hysteresis and stay say. */
+/** What the planner would do now. `forced`: whatever the stay says, and also where the policy is off. */
 export function planNow(planner: Planner, situation: Situation, forced: boolean): Plan {
   const { placement, deployment, records, demand, policy, tenure, cost, nowMs } = situation
   const frozen = !policy.enabled && !forced
@@ -38,7 +38,7 @@ export function planNow(planner: Planner, situation: Situation, forced: boolean)
     movesMax: frozen ? 0 : policy.movesMax,
     moveBytesMax: frozen ? 0 : policy.moveBytesMax,
     copiesMax: policy.copiesMax,
-    gainMin: forced ? 0 : policy.gainMin,
+    gainMin: policy.gainMin,
     mayDrop: frozen ? () => false : forced ? null : mayDropAfter(tenure, placement, nowMs, policy.stayMs),
   }
   const load = demand?.load ?? deployment.expertBytes.map((experts) => experts.map(() => 0))
