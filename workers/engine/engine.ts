@@ -20,6 +20,7 @@ import { durableJournalStore } from './durable-journal-store.ts'
 import type { EngineEnv } from './env.ts'
 import type { EventSink } from './event-sink.ts'
 import { createEventStream } from './event-stream.ts'
+import { experimentSettings } from './experiments.ts'
 import { createExpertHosts } from './expert-hosts.ts'
 import type { ExpertHosts } from './expert-hosts.ts'
 import { hostStates } from './host-states.ts'
@@ -152,7 +153,7 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
       experts,
       placement: first.value.placement,
       link: (placement, host) => this.link(info, placement, network, host),
-      callPairs: callPairsSetting(this.env.CALL_PAIRS, manifest.spec),
+      experiments: experimentSettings(this.env, callPairsSetting(this.env.CALL_PAIRS, manifest.spec)),
       nowMs: Date.now,
       wait: (ms) => scheduler.wait(ms),
       onStep: this.membership.onStep,

@@ -4,11 +4,13 @@ import type { RowsFrame, RunHeader } from '../../shared/protocol/frame.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import { createEpochBoard } from './epoch-board.ts'
 import type { HeldEpoch } from './epoch-board.ts'
+import type { Experiments } from './experiments.ts'
 import { createHedgeClock } from './hedge-clock.ts'
 import { createHostHealth } from './host-health.ts'
 import type { HostLink } from './host-link.ts'
 import { layerTable } from './layer-table.ts'
 import type { LayerTable } from './layer-table.ts'
+import { createPausedAdoption } from './paused-adoption.ts'
 import { createTraffic } from './traffic.ts'
 
 export interface ExpertHostsDeps {
@@ -17,8 +19,7 @@ export interface ExpertHostsDeps {
   readonly placement: Placement
   /** The link to a host of a placement, by its index. It connects when it is first used. */
   link(placement: Placement, host: number): HostLink
-  /** What one call costs, in pairs: shared/placement/splitter.ts. */
-  readonly callPairs: number
+  readonly experiments: Experiments
   nowMs(): number
   wait(ms: number): Promise<void>
   /** A step begins. Called often. */
@@ -43,7 +44,9 @@ export function createExpertHosts(deps: ExpertHostsDeps) {
   const health = createHostHealth(nowMs)
   const hedges = createHedgeClock(deps)
   const traffic = createTraffic(deps.experts)
+  const { newSplit, adoption } = deps.experiments
   const board = createEpochBoard<EpochHosts>(deps.placement, { open, close: (epoch) => epoch.close() })
+  const { adopt, closed } = adoption === 'pause' ? createPausedAdoption(board) : { adopt: board.adopt, closed: () => null }
 
   function open(placement: Placement): EpochHosts {
     const links: (HostLink | undefined)[] = []
@@ -86,7 +89,7 @@ export function createExpertHosts(deps: ExpertHostsDeps) {
     return reply
   }
 
-  return { ...board, begin, ask, health, hedges, traffic, nowMs, wait: deps.wait, callPairs: deps.callPairs }
+  return { ...board, adopt, closed, begin, ask, health, hedges, traffic, nowMs, wait: deps.wait, newSplit }
 }
 
 export type ExpertHosts = ReturnType<typeof createExpertHosts>
