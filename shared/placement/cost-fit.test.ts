@@ -26,6 +26,17 @@ it('[EL1] takes all but a call in one process for work where every call carries 
   expect(fitted.pairsPerMs).toBeCloseTo(4, 6)
 })
 
+it('[EL1] a stalled host does not make all hosts slow; one that stays slow is believed', () => {
+  const usual = [4, 8, 16].map((pairs) => host(50, pairs, 1 + pairs / 10))
+  const settled = Array.from({ length: 10 }, () => usual).reduce(addTraffic, NO_COST_SUMS)
+  const meanMs = (sums: typeof settled): number => fitCost(sums)!.rttMs + 8 / fitCost(sums)!.pairsPerMs
+  expect(meanMs(settled)).toBeCloseTo(1.8, 6)
+  const stalled = addTraffic(settled, [host(50, 4, 1.4), host(50, 8, 2000), host(50, 16, 2.6)])
+  expect(meanMs(stalled)).toBeLessThan(2.2)
+  const slow = [4, 8, 16].map((pairs) => host(50, pairs, 20 + pairs))
+  expect(meanMs(Array.from({ length: 60 }, () => slow).reduce(addTraffic, settled))).toBeCloseTo(28, 0)
+})
+
 it('[EL1] never gives a rate that is not positive and finite', () => {
   const arbHost = fc.record({ calls: fc.nat(50), pairs: fc.nat(500), rttSumMs: fc.double({ min: 0, max: 500, noNaN: true }) })
   fc.assert(

@@ -6,6 +6,10 @@ const CALL_MS = 0.035
 const KEEP = 0.9
 /** Calls of a host that tell the slope from the round trip: their pairs must vary by this share of their mean at least. */
 const VARIATION_MIN = 0.1
+/** A round trip this many times what the model says is a stall, not work: it counts as so many times. Where that is the new truth, the model follows in some windows. */
+const STALL_TIMES = 4
+/** Calls after which the model is known well enough to say so. */
+const KNOWN_CALLS = 100
 /** Below this a host's work cannot be told from nothing. */
 const WORK_MS_MIN = 1e-6
 
@@ -22,6 +26,7 @@ export const NO_COST_SUMS: CostSums = { calls: 0, x: 0, y: 0, xx: 0, xy: 0 }
 
 /** Takes one window's traffic in. @param hosts calls, their pairs and the sum of their round trips on the engine's side. */
 export function addTraffic(sums: CostSums, hosts: Iterable<{ readonly calls: number; readonly pairs: number; readonly rttSumMs: number }>): CostSums {
+  const known = sums.calls < KNOWN_CALLS ? null : fitCost(sums)
   let { calls, x, y, xx, xy } = sums
   calls *= KEEP
   x *= KEEP
@@ -31,11 +36,12 @@ export function addTraffic(sums: CostSums, hosts: Iterable<{ readonly calls: num
   for (const host of hosts) {
     if (host.calls <= 0) continue
     const pairs = host.pairs / host.calls
+    const rttSumMs = known === null ? host.rttSumMs : Math.min(host.rttSumMs, STALL_TIMES * host.calls * (known.rttMs + pairs / known.pairsPerMs))
     calls += host.calls
     x += host.pairs
-    y += host.rttSumMs
+    y += rttSumMs
     xx += host.calls * pairs * pairs
-    xy += pairs * host.rttSumMs
+    xy += pairs * rttSumMs
   }
   return { calls, x, y, xx, xy }
 }

@@ -26,6 +26,9 @@ const EXPERT_BYTES = 8
 /** Of an error about a frame whose own number could not be read. Run frames count from 1. */
 export const NO_SEQUENCE = 0
 
+/** Of a placement: what the field of a frame holds. */
+export const EPOCH_MAX = 2 ** 32 - 1
+
 export interface RunHeader {
   readonly sequence: number
   readonly layer: number

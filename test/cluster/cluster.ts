@@ -1,4 +1,4 @@
-import { open, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { planBasePlacement } from '../../shared/placement/base-placement.ts'
 import type { PlacementShape } from '../../shared/placement/base-placement.ts'
@@ -17,7 +17,7 @@ import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import type { Tier, TrunkPrecision } from '../../shared/protocol/tiers.ts'
 import type { KernelChoice } from '../../wasm/src/kernels.ts'
-import { bytesBody, hostPlatform, rangeReader } from '../fixtures/memory-store.ts'
+import { hostPlatform, rangeReader } from '../fixtures/memory-store.ts'
 import { loadKernelModules } from '../../wasm/src/load-from-disk.ts'
 import { createCallDeadlines } from '../../workers/engine/call-deadlines.ts'
 import { callPairsOf } from '../../shared/placement/call-pairs.ts'
@@ -32,7 +32,8 @@ import type { OpenSession } from '../../workers/engine/host-link.ts'
 import { loadTrunk } from '../../workers/engine/load-engine.ts'
 import { createHostMemory } from '../../workers/expert/host-memory.ts'
 import { createExpertHost } from '../../workers/expert/host.ts'
-import { createClusterHost } from './cluster-host.ts'
+import { createClusterHost, loseWeights } from './cluster-host.ts'
+import { diskStore } from './disk-store.ts'
 import { must } from './must.ts'
 import { createTurnClock } from './turn-clock.ts'
 
@@ -110,8 +111,11 @@ export async function createCluster(options: ClusterOptions) {
   const hosts = names.map((host, index) => {
     const memory = createHostMemory(manifest.spec, tier, LIMITS.hostArenaBytes, modules, kernels)
     const isolateId = index.toString(16).padStart(24, '0')
-    const start = () => createExpertHost({ ...hostPlatform(store), manifest, tier, memory, isolateId })
-    return createClusterHost({ host, isolateId, memory, clock, start })
+    const boot = () => {
+      loseWeights(memory)
+      return { isolateId, memory }
+    }
+    return createClusterHost({ host, clock, boot, start: (isolate) => createExpertHost({ ...hostPlatform(store), manifest, tier, ...isolate }) })
   })
   const within = options.deadlines ? createCallDeadlines(clock.wait) : async <T>(call: Promise<T>) => ok(await call)
   const link = (of: Placement, index: number) => {
@@ -206,20 +210,4 @@ export function choiceBits(events: readonly GenerateEvent[], index: number): str
 
 export async function readManifest(pack: string): Promise<Manifest> {
   return must(parseManifest(await readFile(join(pack, 'manifest.json'))))
-}
-
-function diskStore(pack: string): RangeStore {
-  return {
-    async open(object, offset, bytes) {
-      const file = await open(join(pack, object)).catch(() => null)
-      if (!file) return null
-      try {
-        const into = new Uint8Array(bytes)
-        const { bytesRead } = await file.read(into, 0, bytes, offset)
-        return bytesBody(into.subarray(0, bytesRead))
-      } finally {
-        await file.close()
-      }
-    },
-  }
 }
