@@ -24,6 +24,8 @@ import { callPairsOf } from '../../shared/placement/call-pairs.ts'
 import { createEngineCore } from '../../workers/engine/engine-core.ts'
 import type { EngineCore } from '../../workers/engine/engine-core.ts'
 import { createExpertHosts } from '../../workers/engine/expert-hosts.ts'
+import { experimentSettings } from '../../workers/engine/experiments.ts'
+import type { Experiments } from '../../workers/engine/experiments.ts'
 import { hostNames } from '../../shared/placement/host-names.ts'
 import { createHostLink } from '../../workers/engine/host-link.ts'
 import type { OpenSession } from '../../workers/engine/host-link.ts'
@@ -50,6 +52,8 @@ export interface ClusterOptions {
   readonly placement?: (base: Placement) => Placement
   /** What a call costs, in pairs. */
   readonly callPairs?: number
+  /** Parts of the elasticity that are taken away. */
+  readonly experiments?: Experiments
   /** Whether calls have deadlines, on the cluster's clock. */
   readonly deadlines?: boolean
   readonly chunk?: number
@@ -151,6 +155,7 @@ export async function createCluster(options: ClusterOptions) {
     placement,
     link,
     callPairs: options.callPairs ?? callPairsOf(manifest.spec),
+    experiments: options.experiments ?? experimentSettings({ SPLIT: 'water', ADOPT: 'live' }),
     nowMs: clock.nowMs,
     wait: clock.wait,
     onStep: () => undefined,

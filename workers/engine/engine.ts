@@ -16,6 +16,7 @@ import { createEmulatedNetwork } from './emulated-network.ts'
 import type { EmulatedNetwork } from './emulated-network.ts'
 import { durableJournalStore } from './durable-journal-store.ts'
 import type { EngineEnv } from './env.ts'
+import { experimentSettings } from './experiments.ts'
 import { hostStates } from './host-states.ts'
 import { hostBinding } from '../../shared/placement/host-names.ts'
 import type { HostLink } from './host-link.ts'
@@ -118,6 +119,7 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
       journalStore: this.journalStore(),
       journalBounds: journalBounds(wholeSetting('JOURNAL_MS', env.JOURNAL_MS, 0)),
       callPairs: callPairsSetting(env.CALL_PAIRS, spec),
+      experiments: experimentSettings(env),
       prefixCache: oneOfSetting('PREFIX_CACHE', env.PREFIX_CACHE, ['on', 'off']) === 'on',
       link: (info, placement, host) => this.link(info, placement, network, host),
       pause: createThreadPause({ nowMs: Date.now, wait: () => scheduler.wait(0) }),

@@ -9,6 +9,7 @@ import type { EventSink } from './event-sink.ts'
 import { createEventStream } from './event-stream.ts'
 import { createExpertHosts } from './expert-hosts.ts'
 import type { ExpertHosts } from './expert-hosts.ts'
+import type { Experiments } from './experiments.ts'
 import type { HostLink } from './host-link.ts'
 import { createJournal } from './journal.ts'
 import type { JournalBounds } from './journal-bounds.ts'
@@ -24,6 +25,7 @@ export interface ReadyEngineDeps extends Pick<EngineDeps, 'prefixCache' | 'pause
   readonly journalStore: JournalStore
   readonly journalBounds: JournalBounds
   readonly callPairs: number
+  readonly experiments: Experiments
   link(info: ModelInfo, placement: Placement, host: number): HostLink
   wait(ms: number): Promise<void>
 }
@@ -53,6 +55,7 @@ export async function readyEngine(deps: ReadyEngineDeps): Promise<Result<ReadyEn
     placement: first.value.placement,
     link: (placement, host) => deps.link(info, placement, host),
     callPairs: deps.callPairs,
+    experiments: deps.experiments,
     nowMs,
     wait,
     onStep: membership.onStep,
