@@ -1,4 +1,5 @@
 import { DurableObject } from 'cloudflare:workers'
+import { expertCounts } from '../../shared/core/model-spec.ts'
 import type { Placement } from '../../shared/placement/placement.ts'
 import type { AutoscalerApi } from '../../shared/protocol/autoscaler-api.ts'
 import { ZERO_COUNTS } from '../../shared/protocol/engine-api.ts'
@@ -133,17 +134,8 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
   private async loadParts(): Promise<Result<Ready, MoeError>> {
     const trunk = await this.warmTrunk()
     if (!trunk.ok) return trunk
-    const { manifest, lanes, limits } = trunk.value
-    const memory = lanes[0]!
-    const info = {
-      model: manifest.name,
-      digest: manifest.digest,
-      tier: memory.tier,
-      trunk: memory.budget.trunk,
-      contextTokens: memory.budget.contextTokens,
-      vocab: manifest.spec.vocab,
-    }
-    const experts = manifest.spec.layers.map(({ ffn }) => (ffn.kind === 'moe' ? manifest.spec.router.experts : 0))
+    const { manifest, info, lanes, limits } = trunk.value
+    const experts = expertCounts(manifest.spec)
     const first = await this.membership.begin(info, experts)
     if (!first.ok) return first
     const rttMs = wholeSetting('RTT_MS', this.env.RTT_MS, 0, LIMITS.rttMsMax)
