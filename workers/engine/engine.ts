@@ -25,10 +25,10 @@ import { createExpertHosts } from './expert-hosts.ts'
 import type { ExpertHosts } from './expert-hosts.ts'
 import { hostStates } from './host-states.ts'
 import { hostBinding } from '../../shared/placement/host-names.ts'
-import type { HostLink } from './host-link.ts'
 import { createJournal } from './journal.ts'
 import { journalBounds } from './journal-bounds.ts'
 import { createJournaledCore } from './journaled-core.ts'
+import { forgetStored } from './journal-store.ts'
 import type { JournalStore } from './journal-store.ts'
 import type { StreamedRequest } from './journaled-core.ts'
 import { linkHost } from './link-host.ts'
@@ -84,7 +84,8 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
   }
 
   async cancel(requestId: string, index: number | null): Promise<void> {
-    this.ready?.requests.cancel(requestId, index)
+    if (this.ready) this.ready.requests.cancel(requestId, index)
+    else if (index === null) forgetStored(this.journalStore(), requestId, Date.now()) // of before a reset: nobody loads a model for this
   }
 
   private async stream(begin: (ready: Ready, sink: EventSink) => Result<StreamedRequest, MoeError>): Promise<Started> {
@@ -138,8 +139,11 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
     const experts = expertCounts(manifest.spec)
     const first = await this.membership.begin(info, experts)
     if (!first.ok) return first
-    const rttMs = wholeSetting('RTT_MS', this.env.RTT_MS, 0, LIMITS.rttMsMax)
-    const network = createEmulatedNetwork({ rttMs, nowMs: Date.now, wait: () => scheduler.wait(0) })
+    const network = createEmulatedNetwork({
+      rttMs: wholeSetting('RTT_MS', this.env.RTT_MS, 0, LIMITS.rttMsMax),
+      nowMs: Date.now,
+      wait: () => scheduler.wait(0),
+    })
     const hosts = createExpertHosts({
       experts,
       placement: first.value.placement,
@@ -186,7 +190,7 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
     return loaded
   }
 
-  private link(info: ModelInfo, placement: Placement, network: EmulatedNetwork, index: number): HostLink {
+  private link(info: ModelInfo, placement: Placement, network: EmulatedNetwork, index: number) {
     const host = placement.hosts[index]!
     const namespace = this.env[hostBinding(host)]
     if (!namespace) throw new Error(`no binding ${hostBinding(host)} for ${host}`)
