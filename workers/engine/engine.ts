@@ -6,7 +6,6 @@ import { ZERO_COUNTS } from '../../shared/protocol/engine-api.ts'
 import type { EngineApi, EngineState, EngineStatus, GenerateRequest, ModelInfo, Received } from '../../shared/protocol/engine-api.ts'
 import { fail } from '../../shared/protocol/errors.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
-import { LIMITS } from '../../shared/protocol/limits.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import { isolateId } from '../isolate-id.ts'
@@ -15,7 +14,7 @@ import { createCallDeadlines } from './call-deadlines.ts'
 import { callPairsSetting } from './call-pairs.ts'
 import { createEngineCore } from './engine-core.ts'
 import type { EngineCore } from './engine-core.ts'
-import { createEmulatedNetwork } from './emulated-network.ts'
+import { createEmulatedNetwork, rttMsSetting } from './emulated-network.ts'
 import type { EmulatedNetwork } from './emulated-network.ts'
 import { durableJournalStore } from './durable-journal-store.ts'
 import type { EngineEnv } from './env.ts'
@@ -139,11 +138,7 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
     const experts = expertCounts(manifest.spec)
     const first = await this.membership.begin(info, experts)
     if (!first.ok) return first
-    const network = createEmulatedNetwork({
-      rttMs: wholeSetting('RTT_MS', this.env.RTT_MS, 0, LIMITS.rttMsMax),
-      nowMs: Date.now,
-      wait: () => scheduler.wait(0),
-    })
+    const network = createEmulatedNetwork({ rttMs: rttMsSetting(this.env.RTT_MS), nowMs: Date.now, wait: () => scheduler.wait(0) })
     const hosts = createExpertHosts({
       experts,
       placement: first.value.placement,
