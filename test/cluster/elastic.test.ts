@@ -137,6 +137,7 @@ it('[EL3] [EL4] tables adopted in the middle of steps: same bits, a step ends on
   await drained
   expect(adopted.length).toBeGreaterThan(5)
   expect(epochs.some((oldest, i) => oldest < adopted[i]!.epoch)).toBe(true) // steps of an older epoch were under way
+  expect(cluster.hostFaults).toEqual([]) // no host was asked for what its session's epoch does not give it
   expectIdle(cluster)
 })
 
@@ -200,15 +201,20 @@ it('[FA5] a host that stays away: a clear, retryable error after the bound, and 
 })
 
 it('[FA5] a step that waits for a lost host goes on when a newer table has its experts elsewhere', async () => {
+  let soon = 0
   const frames = frameTrigger()
   const cluster = await open({ wrapSession: frames.wrapSession })
   frames.after(11, () => {
     cluster.hosts[0]!.suffers({ kind: 'dead' })
     const { placement } = cluster
     const moved = nextPlacement(placement, (layer, expert) => [placement.base[layer]![expert] === 0 ? 3 : placement.base[layer]![expert]!])
-    void cluster.clock.wait(5000).then(() => cluster.experts.adopt(moved))
+    void cluster.clock.wait(5000).then(() => {
+      cluster.experts.adopt(moved)
+      return cluster.clock.wait(100).then(() => (soon = cluster.hosts[3]!.seen.frames))
+    })
   })
   expect(bits(await answer(cluster))).toEqual(await undisturbed())
+  expect(soon).toBeGreaterThan(0) // at once: its next try would have been in half a second
   expect(cluster.clock.nowMs()).toBeLessThan(RELOAD_MS)
   expect(cluster.hosts[3]!.seen.frames).toBeGreaterThan(0)
   expectIdle(cluster)
