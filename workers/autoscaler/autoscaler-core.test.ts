@@ -97,6 +97,16 @@ describe('what goes wrong in an event', () => {
     expect(world.discrepancies()).toEqual([])
   })
 
+  it('[EL6] what a probe does not name was not proved, so it is not published', async () => {
+    const world = await warmWorld()
+    world.host(2).unnamed.add('0,1')
+    await scale(world, { layer: 0, expert: 1, hosts: ['expert-02'] }, { layer: 0, expert: 2, hosts: ['expert-02'] })
+    await world.run(1000)
+    expect(last(world)).toMatchObject({ state: 'done', error: { code: 'host-unavailable' }, moves: [{ kind: 'load', expert: 2 }] })
+    expect(world.table().layers[0]).toEqual([[0], [0], [0, 2], [0]])
+    expect(world.discrepancies()).toEqual([])
+  })
+
   it('[EL6] an event of which nothing is left changes no table, and what was copied is dropped again', async () => {
     const world = await warmWorld()
     const before = world.table()
