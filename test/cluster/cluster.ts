@@ -20,7 +20,7 @@ import type { KernelChoice } from '../../wasm/src/kernels.ts'
 import { hostPlatform, rangeReader } from '../fixtures/memory-store.ts'
 import { loadKernelModules } from '../../wasm/src/load-from-disk.ts'
 import { createCallDeadlines } from '../../workers/engine/call-deadlines.ts'
-import { callPairsOf } from '../../workers/engine/call-pairs.ts'
+import { callPairsOf } from '../../shared/placement/call-pairs.ts'
 import { createEngineCore } from '../../workers/engine/engine-core.ts'
 import type { EngineCore } from '../../workers/engine/engine-core.ts'
 import { createExpertHosts } from '../../workers/engine/expert-hosts.ts'
@@ -30,7 +30,7 @@ import type { OpenSession } from '../../workers/engine/host-link.ts'
 import { loadTrunk } from '../../workers/engine/load-engine.ts'
 import { createHostMemory } from '../../workers/expert/host-memory.ts'
 import { createExpertHost } from '../../workers/expert/host.ts'
-import { createClusterHost } from './cluster-host.ts'
+import { createClusterHost, loseWeights } from './cluster-host.ts'
 import { diskStore } from './disk-store.ts'
 import { must } from './must.ts'
 import { createTurnClock } from './turn-clock.ts'
@@ -107,8 +107,11 @@ export async function createCluster(options: ClusterOptions) {
   const hosts = names.map((host, index) => {
     const memory = createHostMemory(manifest.spec, tier, LIMITS.hostArenaBytes, modules, kernels)
     const isolateId = index.toString(16).padStart(24, '0')
-    const start = () => createExpertHost({ ...hostPlatform(store), manifest, tier, memory, isolateId })
-    return createClusterHost({ host, isolateId, memory, clock, start })
+    const boot = () => {
+      loseWeights(memory)
+      return { isolateId, memory }
+    }
+    return createClusterHost({ host, clock, boot, start: (isolate) => createExpertHost({ ...hostPlatform(store), manifest, tier, ...isolate }) })
   })
   const within = options.deadlines ? createCallDeadlines(clock.wait) : async <T>(call: Promise<T>) => ok(await call)
   const link = (of: Placement, index: number) => {

@@ -80,7 +80,10 @@ export class FakeEngine implements EngineApi {
     return { ...constants, status: this.engineStatus, running, steps: this.#steps }
   }
 
-  async generate(request: GenerateRequest): Promise<Result<{ readonly info: ModelInfo; readonly stream: ReadableStream<Uint8Array> }, MoeError>> {
+  async generate(
+    request: GenerateRequest,
+    have: Received = [],
+  ): Promise<Result<{ readonly info: ModelInfo; readonly stream: ReadableStream<Uint8Array> }, MoeError>> {
     this.requests.push(request)
     if (this.refusal !== null) return { ok: false, error: this.refusal }
     const { contextTokens } = this.#options.info
@@ -91,7 +94,7 @@ export class FakeEngine implements EngineApi {
       return fail('context-length-exceeded', message, { promptTokens: long.length, contextTokens })
     }
     this.journal.set(request.requestId, request)
-    return ok({ info: this.#options.info, stream: this.#stream(request, []) })
+    return ok({ info: this.#options.info, stream: this.#stream(request, have) })
   }
 
   async resume(requestId: string, have: Received): ReturnType<EngineApi['resume']> {

@@ -208,6 +208,37 @@ describe('hosts', () => {
     expect(world.discrepancies()).toEqual([])
   })
 
+  it('[EL12] a cluster that starts again on a kept state loads nothing at once, and its old load is no reason for copies', async () => {
+    const world = await warmWorld()
+    await windows(world, 4, HOT_LOAD)
+    expect(world.table().layers[0]![1]).toEqual([0, 2])
+    world.nowMs += 600_000
+    world.alarmMs = null
+    world.restart()
+    for (const [index, host] of Array.from(world.hosts.values()).entries()) host.reset(`isolate-${index}b`)
+    const events = world.store.events(0).length
+    const loads = () => Array.from(world.hosts.values(), (host) => host.calls.filter((call) => call === 'load').length)
+    const before = loads()
+    await world.join()
+    await windows(world, 2)
+    await world.run(30_000)
+    expect(loads()).toEqual(before)
+    expect(world.store.events(0).slice(events)).toMatchObject([{ reason: 'load', moves: [{ kind: 'drop', layer: 0, expert: 1, host: 'expert-02' }] }])
+    expect(world.discrepancies()).toEqual([])
+  })
+
+  it('[EL12] a reset host loads its base replicas with their first use, not by order', async () => {
+    const world = await warmWorld()
+    await windows(world, 4, HOT_LOAD)
+    const events = world.store.events(0).length
+    world.host(0).reset('isolate-0b')
+    await world.report(HOT_LOAD, [{ host: 'expert-00', faults: { 'host-unavailable': 1 } }])
+    await world.run(1000)
+    expect(world.store.events(0)).toHaveLength(events)
+    expect(world.host(0).calls).toContain('inventory')
+    expect(world.host(0).resident.size).toBe(0)
+  })
+
   it('[EL12] a reset host that cannot have its copy again loses it in the table', async () => {
     const world = await warmWorld()
     await windows(world, 3, HOT_LOAD)
@@ -371,9 +402,18 @@ describe('the RPC face', () => {
 
 it('[EL13] load is planned for once a window, whatever else begins a turn', async () => {
   const world = await warmWorld()
-  await windows(world, 1, HOT_LOAD)
+  await windows(world, 3, HOT_LOAD)
+  expect(world.table().layers[0]![1]).toEqual([0, 2])
   await world.core.scale({ dryRun: false, experts: [{ layer: 0, expert: 1, replicas: 1 }] }) // against what the load says
   await world.run(500)
+  expect(world.table().layers[0]![1]).toEqual([0])
+  await windows(world, 1, HOT_LOAD)
+  expect(world.table().layers[0]![1]).toEqual([0, 2])
+})
+
+it('[EL13] no copies are made for the first two windows of traffic', async () => {
+  const world = await warmWorld()
+  await windows(world, 2, HOT_LOAD)
   expect(world.table().layers[0]![1]).toEqual([0])
   await windows(world, 1, HOT_LOAD)
   expect(world.table().layers[0]![1]).toEqual([0, 2])

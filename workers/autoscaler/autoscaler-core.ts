@@ -13,7 +13,7 @@ import { stateOf } from './autoscaler-state.ts'
 import { expertCounts, passEpoch } from './base-table.ts'
 import type { Deployment } from './base-table.ts'
 import { createControlLoop } from './control-loop.ts'
-import { planNow } from './decide.ts'
+import { isTraffic, planNow } from './decide.ts'
 import type { Planner, Situation } from './decide.ts'
 import { createEngineLinks } from './engine-links.ts'
 import type { JoinedEngine } from './engine-links.ts'
@@ -93,7 +93,9 @@ export function createAutoscaler(deps: AutoscalerDeps): AutoscalerCore {
       const window = store.read('window') ?? emptyWindow(counts, nowMs() - said.windowMs, nowMs())
       const hosts = said.hosts.filter(({ host }) => table.hosts.includes(host))
       const noted = noteTraffic(ledger.hosts(), table, hosts, leaseMs())
+      const isStale = !isTraffic(nowMs(), window.lastReportMs, ledger.policy()) // nobody was there to see that the traffic ended
       ledger.commit(() => {
+        if (isStale) store.write('demand', null)
         store.write('window', addReport(window, { ...said, hosts }, nowMs()))
         store.write('engines', recordReport(ledger.engines(), said, leaseMs()))
         store.write('hosts', noted.records)

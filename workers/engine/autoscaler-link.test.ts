@@ -7,7 +7,7 @@ const table = (epoch: number) => ({ epoch, hosts: [], base: [], layers: [] })
 const REPORT = { number: 1 } as EngineReport
 
 /** An autoscaler that can be away, or forget who joined. */
-function linkTo() {
+function linkTo(servable: (epoch: number) => boolean = () => true) {
   const far = { away: false, silent: false, joined: false, epoch: 1, joins: 0 }
   const adopted: number[] = []
   const faults: unknown[] = []
@@ -30,7 +30,10 @@ function linkTo() {
     control,
     autoscaler,
     within: async (call) => (far.silent ? err('late') : ok(await call)),
-    adopt: ({ epoch }) => void adopted.push(epoch),
+    adopt({ epoch }) {
+      if (!servable(epoch)) throw new Error(`table ${epoch} names a host without a binding`)
+      adopted.push(epoch)
+    },
     onFault: (error) => void faults.push(error),
   })
   return { link, far, adopted, faults }
@@ -62,4 +65,16 @@ it('[EL8] an autoscaler that was reset is joined again', async () => {
   await link.push(REPORT)
   expect(far).toMatchObject({ joins: 2, joined: true })
   expect(adopted).toEqual([2])
+})
+
+it('[EL8] a table that this engine cannot serve is a fault that is told, and its report is sent again; nothing throws', async () => {
+  const { link, far, adopted, faults } = linkTo((epoch) => epoch !== 2)
+  await link.join()
+  Object.assign(far, { joined: false, epoch: 2 })
+  expect(await link.push(REPORT)).toBe(null)
+  expect(await link.push(REPORT)).toBe(null)
+  expect(faults.map(String)).toEqual(Array(2).fill('Error: table 2 names a host without a binding'))
+  far.epoch = 3
+  expect(await link.push(REPORT)).toBe(3000)
+  expect(adopted).toEqual([3])
 })

@@ -16,7 +16,7 @@ export interface AutoscalerLinkDeps {
   /** A new stub: one that failed is broken for good. */
   autoscaler(): Autoscaler
   readonly within: Within
-  /** Takes a table that came with an answer. */
+  /** Takes a table that came with an answer. Throws where it cannot be served: then the last one stands. */
   adopt(placement: Placement): void
   onFault(error: unknown): void
 }
@@ -41,8 +41,8 @@ export function createAutoscalerLink(deps: AutoscalerLinkDeps) {
 
   /** @returns the span of the next window, or null where the report did not arrive. */
   async function push(report: EngineReport): Promise<number | null> {
-    if (!joined && !(await rejoin())) return null
     try {
+      if (!joined && !(await rejoin())) return null
       const called = await deps.within(deps.autoscaler().report(report))
       if (!called.ok) return lost(called.error)
       const answer = called.value

@@ -81,11 +81,23 @@ describe('an engine that is reset under a request', () => {
     expect(events.at(-1)).toMatch(/^data: \{"error":.*host_unavailable/)
   })
 
-  it('[JR6] and that does not know the request ends it at once', async () => {
+  it('[JR6] and that has no record of the request is given it anew, with what the client has', async () => {
     const waits: number[] = []
     const { engine, post } = gateway({ resetAt: resetsAt([3]), wait: async (ms) => void (waits.push(ms), engine.journal.clear()) })
-    expect(await outcome(post('/v1/completions', COMPLETION))).toMatchObject({ status: 503, code: 'host_unavailable' })
+    expect(await text(post('/v1/completions', COMPLETION))).toBe(await text(gateway().post('/v1/completions', COMPLETION)))
     expect(waits).toEqual([50])
+    expect(engine.requests).toHaveLength(2)
+  })
+
+  it('[JR6] and that serves other weights by then ends the answer', async () => {
+    const { engine, model, post } = gateway({ resetAt: resetsAt([3]) })
+    const resume = engine.resume.bind(engine)
+    engine.resume = async (requestId, have) => {
+      const resumed = await resume(requestId, have)
+      return resumed.ok ? { ok: true, value: { ...resumed.value, info: { ...resumed.value.info, tier: model.tier === 'q4' ? 'q8' : 'q4' } } } : resumed
+    }
+    expect(await outcome(post('/v1/completions', COMPLETION))).toMatchObject({ status: 500, code: 'hello_mismatch' })
+    expect(engine.journal.size).toBe(0)
   })
 
   it('[JR6] is asked anew where it had not begun', async () => {
