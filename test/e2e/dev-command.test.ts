@@ -33,6 +33,23 @@ it('[CL4] a state folder that is in use is refused, and free again afterwards', 
   await rm(state, { recursive: true, force: true })
 })
 
+it('[CL3] a dev that is killed leaves no workerd, and the next one starts on its state', async () => {
+  const state = await mkdtemp(join(tmpdir(), 'isomoe-state-'))
+  const first = await startInstance(SMALL, state)
+  const { port } = (await first.processes())[0]!
+  const answers = () =>
+    fetch(`http://127.0.0.1:${port}/health`).then(
+      (response) => response.arrayBuffer().then(() => true),
+      () => false,
+    )
+  expect(await answers()).toBe(true)
+  await first.kill()
+  while (await answers()); // the test's own time bounds it
+  const again = await startInstance(SMALL, state)
+  expect(await again.stop()).toBe(0)
+  await rm(state, { recursive: true, force: true })
+})
+
 it('[CL1] a tier that the pack does not have, and a pack that is not there, are one line each', async () => {
   await expect(startInstance([...SMALL, '--tier', 'f16'])).rejects.toThrow(/Allowed choices are q8, q4, f32/)
   await expect(startInstance(['--tier', 'f32'])).rejects.toThrow(/^isomoe: the pack has no tier f32, only q8, q4 \(tier-missing\)$/m)
