@@ -26,7 +26,7 @@ it('[CL4] a port that is in use is refused in one line', async () => {
 it('[CL4] a state folder that is in use is refused, and free again afterwards', async () => {
   const state = await mkdtemp(join(tmpdir(), 'isomoe-state-'))
   const first = await startInstance([...SMALL, '--state', state])
-  await expect(startInstance([...SMALL, '--state', state])).rejects.toThrow(/is in use by process \d+: choose another with --state \(state-in-use\)/)
+  await expect(startInstance([...SMALL, '--state', state])).rejects.toThrow(/is in use by process \d+: choose another with --state.* \(state-in-use\)/)
   expect(await first.stop()).toBe(0)
   const again = await startInstance([...SMALL, '--state', state])
   expect(await again.stop()).toBe(0)
