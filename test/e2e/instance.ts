@@ -19,6 +19,8 @@ export interface Instance {
   processes(): Promise<readonly ProcessStatus[]>
   /** Ctrl-C, then waits until the process is gone. Gives its exit code. */
   stop(): Promise<number | null>
+  /** `kill -9`: it cannot end anything in order. */
+  kill(): Promise<void>
 }
 
 /**
@@ -54,6 +56,10 @@ export async function startInstance(args: readonly string[], kept?: string): Pro
       const code = await exited
       await removeState()
       return code
+    },
+    async kill() {
+      child.kill('SIGKILL')
+      await exited
     },
   }
 }

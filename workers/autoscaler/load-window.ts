@@ -72,20 +72,29 @@ export function smoothStepTimes(previous: StepTimes | null, window: LoadWindow, 
   }
 }
 
-/** More tables than one a millisecond for a century: what is above was never an epoch. */
-const EPOCH_MAX = 2 ** 42
+/** A table goes past the epochs of a store that was lost, so far at most: as many again are left up to EPOCH_MAX of a frame. */
+const EPOCH_PASSED_MAX = 2 ** 31
 
-/** What is wrong with a report, or null: an engine of another deployment may still speak for a while. */
-export function reportFault(report: EngineReport, expertCounts: readonly number[]): string | null {
+/**
+ * What is wrong with a report, or null: an engine of another deployment may still speak for a while. Counts are whole: a fraction of a call or a step
+ * would divide to what no number holds, and stay in every mean.
+ */
+export function reportFault(report: EngineReport, expertCounts: readonly number[], tableEpoch: number): string | null {
+  if (!isName(report.engine)) return 'engine'
+  if (!isName(report.isolateId)) return 'isolateId'
   if (report.load.length !== expertCounts.length || report.load.some((experts, layer) => experts.length !== expertCounts[layer])) return 'load'
-  if (!report.load.every((experts) => experts.every(isAmount))) return 'load'
+  if (!report.load.every((experts) => experts.every(isCount))) return 'load'
   if (report.hosts.length > LIMITS.hostsMax) return 'hosts'
-  if (!Number.isInteger(report.number) || report.number < 1) return 'number'
-  if (report.epoch > EPOCH_MAX) return 'epoch'
-  if (![report.steps, report.stepSumMs, report.windowMs, report.epoch, report.oldestEpoch].every(isAmount)) return 'steps'
+  if (!isCount(report.number) || report.number < 1) return 'number'
+  if (!isCount(report.epoch) || report.epoch > Math.max(EPOCH_PASSED_MAX, tableEpoch)) return 'epoch'
+  if (!isCount(report.oldestEpoch) || report.oldestEpoch > report.epoch) return 'oldestEpoch'
+  if (!isCount(report.steps)) return 'steps'
+  if (!isSpan(report.stepSumMs) || !isSpan(report.windowMs)) return 'windowMs'
   const { steady } = report
-  if (!isPart(steady, report, ['steps', 'stepSumMs']) || !isAmount(steady.expertsSumMs) || steady.expertsSumMs > steady.stepSumMs) return 'steady'
-  const traffic = report.hosts.every((host) => isPart(host, host, CALL_SUMS) && isPart(host.first, host, CALL_SUMS))
+  if (!isPart(steady, report, ['steps', 'stepSumMs']) || !isSpan(steady.expertsSumMs) || steady.expertsSumMs > steady.stepSumMs) return 'steady'
+  const traffic = report.hosts.every(
+    (host) => isCount(host.calls) && isCount(host.pairs) && isPart(host, host, CALL_SUMS) && isPart(host.first, host, CALL_SUMS),
+  )
   return traffic ? null : 'hosts'
 }
 
@@ -93,9 +102,19 @@ const CALL_SUMS = ['calls', 'pairs', 'rttSumMs'] as const
 
 /** Whether these are amounts, none above the whole's. */
 function isPart<K extends string>(part: Readonly<Record<K, number>> | undefined, whole: Readonly<Record<K, number>>, keys: readonly K[]): boolean {
-  return part !== undefined && keys.every((key) => isAmount(part[key]) && part[key] <= whole[key])
+  return part !== undefined && keys.every((key) => isSpan(part[key]) && part[key] <= whole[key])
 }
 
-function isAmount(value: number): boolean {
-  return Number.isFinite(value) && value >= 0
+/** A name that is kept: a key of a stored document. */
+export function isName(name: string): boolean {
+  return typeof name === 'string' && name.length > 0 && name.length <= LIMITS.engineNameChars
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0
+}
+
+/** Milliseconds that sums of any number of reports can hold. */
+function isSpan(value: number): boolean {
+  return value >= 0 && value <= Number.MAX_SAFE_INTEGER
 }

@@ -5,12 +5,14 @@ import type { RowsFrame, RunHeader } from '../../shared/protocol/frame.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import { createEpochBoard } from './epoch-board.ts'
 import type { HeldEpoch } from './epoch-board.ts'
+import type { Experiments } from './experiments.ts'
 import { createFirstUses } from './first-uses.ts'
 import { createHedgeClock } from './hedge-clock.ts'
 import { createHostHealth } from './host-health.ts'
 import type { HostLink } from './host-link.ts'
 import { layerTable } from './layer-table.ts'
 import type { LayerTable } from './layer-table.ts'
+import { createPausedAdoption } from './paused-adoption.ts'
 import { createTraffic } from './traffic.ts'
 
 export interface ExpertHostsDeps {
@@ -21,6 +23,7 @@ export interface ExpertHostsDeps {
   link(placement: Placement, host: number): HostLink
   /** What one call costs, in pairs, until it is measured: shared/placement/splitter.ts. */
   readonly callPairs: number
+  readonly experiments: Experiments
   nowMs(): number
   wait(ms: number): Promise<void>
   /** A step begins. Called often. */
@@ -49,7 +52,10 @@ export function createExpertHosts(deps: ExpertHostsDeps) {
   /** Pairs of the calls that are under way, by host. */
   const pairsUnderWay = new Map<string, number>()
   let callPairs = deps.callPairs
+  const newSplit = () => deps.experiments.newSplit(() => callPairs)
+  const { adoption } = deps.experiments
   const board = createEpochBoard<EpochHosts>(deps.placement, { open, close: (epoch) => epoch.close() })
+  const { adopt, closed } = adoption === 'pause' ? createPausedAdoption(board) : { adopt: board.adopt, closed: () => null }
 
   function open(placement: Placement): EpochHosts {
     const links: (HostLink | undefined)[] = []
@@ -108,7 +114,7 @@ export function createExpertHosts(deps: ExpertHostsDeps) {
     return reply
   }
 
-  return { ...board, begin, ask, health, hedges, traffic, firstUses, pairsAt, nowMs, wait: deps.wait, callPairs: () => callPairs, setCallPairs }
+  return { ...board, adopt, closed, begin, ask, health, hedges, traffic, firstUses, pairsAt, nowMs, wait: deps.wait, newSplit, setCallPairs }
 }
 
 export type ExpertHosts = ReturnType<typeof createExpertHosts>

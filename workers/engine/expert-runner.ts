@@ -1,5 +1,3 @@
-import { createSplitter } from '../../shared/placement/splitter.ts'
-import { LIMITS } from '../../shared/protocol/limits.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
 import type { RowsFrame } from '../../shared/protocol/frame.ts'
 import { ok } from '../../shared/protocol/result.ts'
@@ -15,6 +13,8 @@ const DONE = ok(undefined)
 
 /** The experts of one lane's steps. A step runs on the placement that was the newest when it began. */
 export interface StepExperts {
+  /** What a step has to wait for before it begins; null, always but in an experiment: nothing. */
+  closed(): Promise<void> | null
   /** @param abandoned whether nobody wants the step's result any more: then a wait for a lost host ends. */
   begin(abandoned: () => boolean): void
   end(): void
@@ -23,7 +23,7 @@ export interface StepExperts {
 
 /** Fans a layer's pairs out: one frame to each host touched, all in parallel, rows back into the engine's memory. */
 export function createExpertRunner(memory: EngineMemory, hosts: ExpertHosts): StepExperts {
-  const dispatch = createDispatch(memory, createSplitter(LIMITS.hostsMax, hosts.callPairs), hosts.traffic.load)
+  const dispatch = createDispatch(memory, hosts.newSplit(), hosts.traffic.load)
   const rowBytes = memory.stride.normed
   let epoch: StepEpoch | null = null
   let startMs = 0
@@ -109,7 +109,7 @@ export function createExpertRunner(memory: EngineMemory, hosts: ExpertHosts): St
     return DONE
   }
 
-  return { begin, end, run }
+  return { closed: hosts.closed, begin, end, run }
 }
 
 /** The first that is not null; null where both are. */

@@ -5,9 +5,9 @@ import type { AutoscalerApi, EngineControl } from '../../shared/protocol/autosca
 import type { Within } from '../../shared/protocol/deadlines.ts'
 import { isolateId } from '../isolate-id.ts'
 import type { EngineEnv } from './env.ts'
-import { sqlLastTable } from './last-table.ts'
 import { createMembership } from './membership.ts'
 import type { Membership } from './membership.ts'
+import { sqlLastTable } from './sql-last-table.ts'
 
 /** Reports of this isolate: an evicted object's numbers go on, because its isolate id does. */
 let reports = 0
@@ -18,7 +18,7 @@ export function joinCluster({ id, storage }: DurableObjectState, env: EngineEnv,
     engine: id.name ?? String(id),
     isolateId: isolateId(),
     nextNumber: () => ++reports,
-    table: sqlLastTable((query, ...bindings) => storage.sql.exec(query, ...bindings).toArray()),
+    table: sqlLastTable(storage.sql),
     autoscaler: () => env.AUTOSCALER.getByName('autoscaler') as unknown as AutoscalerApi,
     control: (face) => new Control(face),
     within,

@@ -29,15 +29,22 @@ async function member(ownCallPairs: boolean) {
     onFault: (message, error) => expect.fail(`${message}: ${String(error)}`),
   })
   await membership.begin({ digest: 'd', tier: 'q8' } as ModelInfo, [1])
+  let callPairs = (): number => expect.fail('no lane has a splitter')
+  const newSplit = (now: () => number) => {
+    callPairs = now
+    return () => undefined
+  }
   const hosts = createExpertHosts({
     experts: [1],
     placement: PLACEMENT,
     link: () => expect.fail('nobody is called'),
     callPairs: 6,
+    experiments: { adoption: 'live', newSplit },
     ...clock,
     onStep: membership.onStep,
     onFault: membership.onFault,
   })
+  hosts.newSplit()
   membership.serve(hosts, () => ({ running: 1, waiting: 0 }), 2000)
   return async (told: number | null) => {
     far.told = told
@@ -47,7 +54,7 @@ async function member(ownCallPairs: boolean) {
       wakes.splice(0).forEach((wake) => wake())
       await new Promise(setImmediate)
     }
-    return hosts.callPairs()
+    return callPairs()
   }
 }
 

@@ -10,10 +10,16 @@ import type { Within } from '../../shared/protocol/deadlines.ts'
 import { createAutoscalerLink } from './autoscaler-link.ts'
 import type { Autoscaler } from './autoscaler-link.ts'
 import type { ExpertHosts } from './expert-hosts.ts'
-import type { LastTable } from './last-table.ts'
 import { placementFault } from './placement-check.ts'
 import { createReporter } from './reporter.ts'
 import type { Reporter } from './reporter.ts'
+
+/** The last placement that this engine ran on: it begins with that one where the autoscaler cannot be reached. */
+export interface LastTable {
+  /** @param inputs what the table is of: pack and tier. Null where the stored one is of another. */
+  read(inputs: string): Placement | null
+  write(inputs: string, placement: Placement): void
+}
 
 export interface MembershipDeps {
   readonly engine: string
