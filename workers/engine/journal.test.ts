@@ -183,14 +183,18 @@ describe('bounds', () => {
 
   it('[JR2] tokens past a bound are left out, and none after them is taken', () => {
     const { journal, reopen } = open({ batchTokens: 1, batchesMax: 2 })
-    const run = journal.admit(request('a'))!
-    for (let i = 0; i < 4; i++) run.token(0, i, 10 + i)
-    const other = journal.admit(request('b'))!
-    journal.forget('a')
+    const [other, run] = [journal.admit(request('a'))!, journal.admit(request('b'))!]
     other.token(0, 0, 9)
+    for (let i = 0; i < 4; i++) run.token(0, i, 10 + i)
+    journal.forget('a') // there is room again, but what was left out is missing
     run.token(0, 4, 14)
+    other.token(0, 1, 8)
     expect(journal.held()).toMatchObject({ requests: 1, batches: 1 })
-    expect(reopen().journal.find('b')?.ids).toEqual([[9]])
+    journal.admit(request('c')) // its write takes the forgotten one away
+    const again = reopen().journal.find('b')!
+    expect(again.ids).toEqual([[10]])
+    again.attach().token(0, 1, 11)
+    expect(reopen().journal.find('b')?.ids).toEqual([[10, 11]])
   })
 
   it('[JR1] [JR2] whatever happens, what is given back is a beginning of what was made, and the books agree with the store', () => {
