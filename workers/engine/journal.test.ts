@@ -4,7 +4,7 @@ import { greedyRequest } from '../../test/cluster/cluster.ts'
 import { createJournal } from './journal.ts'
 import { journalBounds } from './journal-bounds.ts'
 import type { JournalBounds } from './journal-bounds.ts'
-import { memoryJournalStore } from './journal-store.ts'
+import { memoryJournalStore, requestBytes } from './journal-store.ts'
 import type { JournalWrite } from './journal-store.ts'
 
 /** A journal with its clock in the test's hands, and its writes. */
@@ -195,6 +195,15 @@ describe('bounds', () => {
     expect(again.ids).toEqual([[10]])
     again.attach().token(0, 1, 11)
     expect(reopen().journal.find('b')?.ids).toEqual([[10, 11]])
+  })
+
+  it('[JR2] tokens count as bytes, too', () => {
+    const bytesMax = requestBytes({ request: request('a'), pack: 'p' }) + 16
+    const { journal } = open({ bytesMax })
+    const run = journal.admit(request('a'))!
+    for (let i = 0; i < 4; i++) run.token(0, i, 10 + i)
+    expect(journal.find('a')?.ids).toEqual([[10, 11]])
+    expect(journal.held().bytes).toBe(bytesMax)
   })
 
   it('[JR1] [JR2] whatever happens, what is given back is a beginning of what was made, and the books agree with the store', () => {
