@@ -19,10 +19,12 @@ import type { KernelChoice } from '../../wasm/src/kernels.ts'
 import { hostPlatform, rangeReader } from '../fixtures/memory-store.ts'
 import { loadKernelModules } from '../../wasm/src/load-from-disk.ts'
 import { createCallDeadlines } from '../../workers/engine/call-deadlines.ts'
-import { callPairsOf } from '../../workers/engine/call-pairs.ts'
+import { callPairsOf } from '../../shared/placement/call-pairs.ts'
 import { createEngineCore } from '../../workers/engine/engine-core.ts'
 import type { EngineCore } from '../../workers/engine/engine-core.ts'
 import { createExpertHosts } from '../../workers/engine/expert-hosts.ts'
+import { experimentSettings } from '../../workers/engine/experiments.ts'
+import type { Experiments } from '../../workers/engine/experiments.ts'
 import { hostNames } from '../../shared/placement/host-names.ts'
 import { createHostLink } from '../../workers/engine/host-link.ts'
 import type { OpenSession } from '../../workers/engine/host-link.ts'
@@ -30,7 +32,7 @@ import { helloOf } from '../../workers/engine/hello.ts'
 import { loadTrunk } from '../../workers/engine/load-engine.ts'
 import { createHostMemory } from '../../workers/expert/host-memory.ts'
 import { createExpertHost } from '../../workers/expert/host.ts'
-import { createClusterHost } from './cluster-host.ts'
+import { createClusterHost, loseWeights } from './cluster-host.ts'
 import { diskStore } from './disk-store.ts'
 import { must } from './must.ts'
 import { createTurnClock } from './turn-clock.ts'
@@ -50,6 +52,8 @@ export interface ClusterOptions {
   readonly placement?: (base: Placement) => Placement
   /** What a call costs, in pairs. */
   readonly callPairs?: number
+  /** Parts of the elasticity that are taken away. */
+  readonly experiments?: Experiments
   /** Whether calls have deadlines, on the cluster's clock. */
   readonly deadlines?: boolean
   readonly chunk?: number
@@ -108,8 +112,11 @@ export async function createCluster(options: ClusterOptions) {
   const hosts = names.map((host, index) => {
     const memory = createHostMemory(manifest.spec, tier, LIMITS.hostArenaBytes, modules, kernels)
     const isolateId = index.toString(16).padStart(24, '0')
-    const start = () => createExpertHost({ ...hostPlatform(store), manifest, tier, memory, isolateId })
-    return createClusterHost({ host, isolateId, memory, clock, start })
+    const boot = () => {
+      loseWeights(memory)
+      return { isolateId, memory }
+    }
+    return createClusterHost({ host, clock, boot, start: (isolate) => createExpertHost({ ...hostPlatform(store), manifest, tier, ...isolate }) })
   })
   const within = options.deadlines ? createCallDeadlines(clock.wait) : async <T>(call: Promise<T>) => ok(await call)
   const link = (of: Placement, index: number) => {
@@ -132,6 +139,7 @@ export async function createCluster(options: ClusterOptions) {
     placement,
     link,
     callPairs: options.callPairs ?? callPairsOf(manifest.spec),
+    experiments: options.experiments ?? experimentSettings({ SPLIT: 'water', ADOPT: 'live' }),
     nowMs: clock.nowMs,
     wait: clock.wait,
     onStep: () => undefined,

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { Placement } from '../../shared/placement/placement.ts'
 import type { GenerateEvent } from '../../shared/protocol/engine-api.ts'
+import { parseRunFrame } from '../../shared/protocol/frame.ts'
 import { CALL_DEADLINE_MS } from '../../workers/engine/call-deadlines.ts'
+import { experimentSettings } from '../../workers/engine/experiments.ts'
 import type { OpenSession } from '../../workers/engine/host-link.ts'
 import { RELOAD_MS } from '../../workers/engine/recovery.ts'
 import { DEMO_PACK, fixturePack } from '../e2e/pack-fixtures.ts'
@@ -79,6 +81,36 @@ describe.each(['q8', 'q4'] as const)('tier %s', (tier) => {
     const calls = (frames: readonly number[]) => frames.reduce((sum, count) => sum + count)
     expect(calls(frugal.frames)).toBeLessThan(calls(shared.frames))
   })
+})
+
+it.each(['even', 'hash'] as const)('[EL2] experiments: the split %s gives the same bits', async (SPLIT) => {
+  const experiments = experimentSettings({ SPLIT, ADOPT: 'live' })
+  const cluster = await open({ experiments, standby: 2, placement: (base) => drawnPlacement(base, 5) })
+  expect(bits(await answer(cluster))).toEqual(await undisturbed())
+  expectIdle(cluster)
+})
+
+it('[EL3] experiments: where adoption pauses, no step begins while an older table is in use, and bits are the same', async () => {
+  let frames = 0
+  const mixed: number[] = []
+  const cluster: Cluster = await open({
+    lanes: 2,
+    experiments: experimentSettings({ SPLIT: 'water', ADOPT: 'pause' }),
+    wrapSession: (session) => ({
+      ...session,
+      async run(bytes) {
+        if (++frames % 40 === 0) cluster.experts.adopt(drawnPlacement(cluster.experts.newest().placement, frames))
+        const { epoch } = must(parseRunFrame(bytes))
+        if (epoch > cluster.experts.oldest()) mixed.push(epoch)
+        await new Promise(setImmediate)
+        return session.run(bytes)
+      },
+    }),
+  })
+  expect(bits(await answer(cluster))).toEqual(await undisturbed())
+  expect(cluster.experts.newest().placement.epoch).toBeGreaterThan(2)
+  expect(mixed).toEqual([])
+  expectIdle(cluster)
 })
 
 it('[EL3] [EL4] tables adopted in the middle of steps: same bits, a step ends on its own epoch, and its sessions go when it is drained', async () => {

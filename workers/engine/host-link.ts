@@ -91,11 +91,11 @@ export function createHostLink(deps: HostLinkDeps) {
   /** One connection for all who ask while it is made. */
   function open(): Promise<Result<SharedSession, MoeError>> {
     if (current) retire(current)
-    opening ??= connect()
+    opening ??= openNew()
     return opening
   }
 
-  async function connect(): Promise<Result<SharedSession, MoeError>> {
+  async function openNew(): Promise<Result<SharedSession, MoeError>> {
     const mine = ++connections
     try {
       const opened = await deps.connect(deps.hello)
@@ -178,13 +178,19 @@ export function createHostLink(deps: HostLinkDeps) {
     return answer.ok && answer.value.ok ? answer.value.value : null
   }
 
+  /** Opens the session that the first call would open. */
+  async function connect(): Promise<Result<void, MoeError>> {
+    const opened = await reachable<SharedSession>(current ? Promise.resolve(ok(current)) : open())
+    return opened.ok ? ok(undefined) : opened
+  }
+
   /** The epoch is drained. A call that is still under way ends on its session. */
   function close(): void {
     closed = true
     if (current) retire(current)
   }
 
-  return { host: deps.host, assigned: deps.hello.experts.length, run, report, close }
+  return { host: deps.host, assigned: deps.hello.experts.length, connect, run, report, close }
 }
 
 export type HostLink = ReturnType<typeof createHostLink>

@@ -36,7 +36,7 @@ function reporterOf(answer: (report: EngineReport) => number | null | Promise<nu
     timers: () => waiting.length,
     work() {
       reporter.wake()
-      traffic.step(5)
+      traffic.step(5, null)
     },
     async pass(ms: number) {
       nowMs += ms
@@ -121,7 +121,7 @@ it('[EL8] a step that begins while the last report is on its way is reported, to
   reporter.wake() // the one step of a short request
   resolve(1000)
   await pass(0)
-  traffic.step(5)
+  traffic.step(5, null)
   await pass(1000)
   await pass(1000)
   expect(sent.map(({ steps }) => steps)).toEqual([1, 0, 1, 0])

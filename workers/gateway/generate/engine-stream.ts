@@ -11,13 +11,21 @@ import { resumeWaitMs } from './resume-policy.ts'
 
 type Started = Awaited<ReturnType<EngineApi['generate']>>
 
+/** What a stream needs of its surroundings. */
+export interface StreamDeps extends Pick<GatewayDeps, 'log' | 'wait'> {
+  readonly engine: Pick<EngineApi, 'generate' | 'resume' | 'cancel'>
+}
+
+/** What tells that the engine serves the model that the gateway has. */
+export type StreamedModel = Pick<LoadedModel, 'name' | 'digest' | 'tier' | 'trunk'>
+
 /**
  * The events of one request, each once, through as many streams of the engine as it takes: one that breaks is resumed where it broke.
  * Never throws. Only what the connection lost is tried again, not what the engine refused. SPEC JR6.
  */
 export class EngineStream {
-  readonly #deps: GatewayDeps
-  readonly #model: LoadedModel
+  readonly #deps: StreamDeps
+  readonly #model: StreamedModel
   readonly #request: GenerateRequest
   /** As EngineApi.resume has it. */
   readonly #have: (number | null)[]
@@ -27,7 +35,7 @@ export class EngineStream {
   #failed = 0
   #tries = 0
 
-  constructor(deps: GatewayDeps, model: LoadedModel, request: GenerateRequest) {
+  constructor(deps: StreamDeps, model: StreamedModel, request: GenerateRequest) {
     this.#deps = deps
     this.#model = model
     this.#request = request
