@@ -147,6 +147,9 @@ export function createClusterHost({ host, clock, boot, start }: ClusterHostInput
     get memory() {
       return isolate.memory
     },
+    get life() {
+      return life
+    },
     get trouble() {
       return trouble.kind
     },

@@ -285,6 +285,25 @@ describe('the RPC face', () => {
     expect(world.store.read('window')).toMatchObject({ steps: 200 })
   })
 
+  it('[EL1] first uses do not enter the cost fit, nor their steps the measured step; a report whose parts exceed the whole is refused', async () => {
+    const world = await warmWorld()
+    const first = { calls: 50, pairs: 400, rttSumMs: 50_000 }
+    const seen = { host: 'expert-00', calls: 150, pairs: 1200, rttSumMs: 50_200, rttMaxMs: 2000, first }
+    for (let i = 0; i < 6; i++) {
+      await world.report(COLD, [seen])
+      await world.run(WINDOW_MS)
+    }
+    const state = await world.core.state()
+    if (!state.ok) throw new Error(state.error.message)
+    expect(state.value.cost!.rttMs + 8 / state.value.cost!.pairsPerMs).toBeCloseTo(2, 6)
+    expect(state.value.step).toMatchObject({ measuredMs: 5, ownMs: 2 })
+    const report = await world.report(COLD)
+    const wrong = { ...report, number: report.number + 1, hosts: [{ ...seen, hedged: 0, faults: {}, first: { ...first, calls: 151 } }] }
+    expect(await world.core.report(wrong)).toMatchObject({ ok: false, error: { details: { param: 'hosts' } } })
+    const longer = { ...report, number: report.number + 1, steady: { steps: 100, stepSumMs: 500, expertsSumMs: 501 } }
+    expect(await world.core.report(longer)).toMatchObject({ ok: false, error: { details: { param: 'steady' } } })
+  })
+
   it('[EL1] a report of another model is refused, and its numbers are checked', async () => {
     const world = await warmWorld()
     const report = await world.report(COLD)

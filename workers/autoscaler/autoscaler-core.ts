@@ -1,3 +1,4 @@
+import { measuredCallPairs, NO_COST_SUMS } from '../../shared/placement/cost-fit.ts'
 import { samePlaces } from '../../shared/placement/placement.ts'
 import type { Placement } from '../../shared/placement/placement.ts'
 import type { Plan } from '../../shared/placement/plan.ts'
@@ -53,6 +54,7 @@ export function createAutoscaler(deps: AutoscalerDeps): AutoscalerCore {
   const listeners = createEventListeners()
   const links = createEngineLinks({ ...deps, ledger })
   const loop = createControlLoop({ deps, ledger, links, emit: (event) => listeners.emit(event) })
+  const callPairs = () => measuredCallPairs(store.read('costSums') ?? NO_COST_SUMS)
   const leaseMs = () => nowMs() + ledger.policy().leaseMs
 
   async function placement(): Promise<Result<Placement, MoeError>> {
@@ -73,7 +75,7 @@ export function createAutoscaler(deps: AutoscalerDeps): AutoscalerCore {
       links.join(engine, isolateId, control)
       joined = true
       loop.armBy(leaseMs()) // its control is given back when nothing comes of it
-      return ok({ placement: table, windowMs: ledger.policy().windowMs })
+      return ok({ placement: table, windowMs: ledger.policy().windowMs, callPairs: callPairs() })
     } finally {
       if (!joined) control.close()
     }
@@ -102,7 +104,7 @@ export function createAutoscaler(deps: AutoscalerDeps): AutoscalerCore {
       })
       loop.armBy(nowMs() + (noted.suspects ? 0 : windowMs)) // a fault is looked into at once
     }
-    return ok({ placement: table.epoch > said.epoch ? table : null, windowMs, rejoin: !links.has(said.engine, said.isolateId) })
+    return ok({ placement: table.epoch > said.epoch ? table : null, windowMs, callPairs: callPairs(), rejoin: !links.has(said.engine, said.isolateId) })
   }
 
   async function state(): Promise<Result<AutoscalerState, MoeError>> {

@@ -32,7 +32,7 @@ export interface Deployment {
 export function ensureTable(ledger: Ledger, deployment: Deployment, nowMs: number): Result<Placement, MoeError> {
   const { store } = ledger
   const { digest, tier, base, standby, shape } = deployment
-  const inputs = JSON.stringify(['base replicas', digest, tier, base, standby, shape])
+  const inputs = JSON.stringify(['base replicas, steady steps', digest, tier, base, standby, shape])
   const stored = store.read('table')
   if (stored?.inputs === inputs) return ok(stored.placement)
   const fromEpoch = stored?.placement.epoch ?? 0
@@ -44,7 +44,7 @@ export function ensureTable(ledger: Ledger, deployment: Deployment, nowMs: numbe
     if (running) store.putEvent(finishEvent(noteError({ ...running, event: { ...running.event, moves: [] } }, REPLACED), nowMs))
     store.write('table', { inputs, placement })
     store.write('hosts', doubtAll(ledger.hosts(), placement.hosts))
-    for (const name of ['running', 'tenure', 'demand', 'window', 'stepTimes', 'backoff'] as const) store.write(name, null)
+    for (const name of ['running', 'tenure', 'demand', 'window', 'stepTimes', 'costSums', 'backoff'] as const) store.write(name, null)
     store.putEvent(baseEvent(ledger.nextEventId(), fromEpoch, placement.epoch, nowMs))
   })
   return ok(placement)
