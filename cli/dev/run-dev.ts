@@ -11,9 +11,8 @@ import type { Tier, TrunkPrecision } from '../../shared/protocol/tiers.ts'
 import { KERNEL_VARIANTS } from '../../wasm/src/kernels.ts'
 import type { KernelChoice } from '../../wasm/src/kernels.ts'
 import { CliError } from '../errors.ts'
-import type { Mix } from '../load/mix.ts'
-import { readMix } from '../load/read-mix.ts'
-import { startSeedTraffic } from '../load/seed-traffic.ts'
+import type { ResolvedMix } from '../load/mix.ts'
+import { readSeedMix, startSeedTraffic } from '../load/seed-traffic.ts'
 import { readPackFolder } from '../pack-folder.ts'
 import { createProgress } from '../progress.ts'
 import { REPOSITORY } from '../repository.ts'
@@ -76,7 +75,7 @@ export async function runDev(options: DevOptions): Promise<void> {
     process.stderr.write(plan.table)
     throw new CliError('over-budget', `${plan.over.join(', ')} would not fit: use more hosts or a smaller tier`)
   }
-  const mix = options.seedTraffic === undefined ? null : await readMix(options.seedTraffic)
+  const mix = options.seedTraffic === undefined ? null : await readSeedMix(options.seedTraffic)
   if (mix !== null && !manifest.tokenizer) throw new CliError('mix-invalid', 'seed traffic is text, but the pack has no tokenizer')
   const interrupted = onceInterrupted()
   const unlock = await lockState(resolve(options.state))
@@ -111,7 +110,7 @@ async function serve(
   manifest: Manifest,
   plan: DevPlan,
   relay: Relay,
-  mix: Mix | null,
+  mix: ResolvedMix | null,
   interrupted: Promise<'interrupted'>,
 ): Promise<void> {
   const starting = startScripts(options, manifest, plan, relay)
