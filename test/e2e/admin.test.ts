@@ -78,8 +78,13 @@ it('[EL3] [EL5] [EL14] copies come and go by hand while requests run: same text,
 })
 
 it('[EL14] a plan while an event is under way is 409, whoever asks', async () => {
-  const answers = await Promise.all([1, 2, 3].map(() => post<{ event?: ScaleEvent; error?: { code: string } }>('/admin/scale', { experts: copies })))
-  expect(answers.filter(({ event }) => event)).toHaveLength(1)
-  expect(answers.flatMap(({ error }) => (error ? [error.code] : []))).toEqual(['conflict', 'conflict'])
-  while ((await state()).autoscaler.events.some((event) => event.state === 'running')) await setImmediate()
+  const refused: string[] = []
+  for (let replicas = 2; !refused.includes('conflict'); replicas = 3 - replicas) {
+    // Of orders at the same time the first begins an event; it may be over before the next is read, so it is tried again: the test's time bounds it.
+    const experts = copies.map(({ layer, expert }) => ({ layer, expert, replicas }))
+    const answers = await Promise.all([1, 2, 3].map(() => post<{ error?: { code: string } }>('/admin/scale', { experts })))
+    refused.push(...answers.flatMap(({ error }) => (error ? [error.code] : [])))
+    while ((await state()).autoscaler.events.some((event) => event.state === 'running')) await setImmediate()
+  }
+  expect(new Set(refused)).toEqual(new Set(['conflict']))
 })
