@@ -44,7 +44,7 @@ it('[PL9] hosts join, leave and change speed while loads move: epochs only grow,
       let tenure: Tenure = {}
       for (const [window, { pairs, event }] of windows.entries()) {
         if (event !== null) hosts = hosts.map((host, i) => (i === event.host ? { ...host, state: event.state, speed: event.speed } : host))
-        demand = smoothLoad(demand, { load: pairs, steps: 10 }, { smoothingWindows: 3 })
+        demand = smoothLoad(demand, { load: pairs, steps: 10 }, { smoothingWindows: 3, windowMs: WINDOW_MS, stayMs: STAY_MS })
         const nowMs = window * WINDOW_MS
         const mayDrop = mayDropAfter(tenure, current, nowMs, STAY_MS)
         const { target, moves, unplaced } = plan(demand.load, hosts, current, {

@@ -88,3 +88,7 @@ it('[EL14] a plan while an event is under way is 409, whoever asks', async () =>
   }
   expect(new Set(refused)).toEqual(new Set(['conflict']))
 })
+
+it('[EL9] what crossed a call is disposed of: the platform has nothing to complain of', async () => {
+  expect(await instance.log()).not.toContain('not disposed properly')
+})

@@ -1,39 +1,31 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { Placement } from '../../shared/placement/placement.ts'
-import type { AutoscalerApi } from '../../shared/protocol/autoscaler-api.ts'
 import { ZERO_COUNTS } from '../../shared/protocol/engine-api.ts'
 import type { EngineApi, EngineState, EngineStatus, GenerateRequest, ModelInfo, Received } from '../../shared/protocol/engine-api.ts'
 import { fail } from '../../shared/protocol/errors.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
-import { LIMITS } from '../../shared/protocol/limits.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import { isolateId } from '../isolate-id.ts'
 import { oneOfSetting, wholeSetting } from '../settings.ts'
+import { joinCluster } from './join-cluster.ts'
 import { createCallDeadlines } from './call-deadlines.ts'
 import { callPairsSetting } from './call-pairs.ts'
-import { createEngineCore } from './engine-core.ts'
-import type { EngineCore } from './engine-core.ts'
-import { createEmulatedNetwork } from './emulated-network.ts'
+import { createEmulatedNetwork, rttMsSetting } from './emulated-network.ts'
 import type { EmulatedNetwork } from './emulated-network.ts'
 import { durableJournalStore } from './durable-journal-store.ts'
 import type { EngineEnv } from './env.ts'
-import type { EventSink } from './event-sink.ts'
-import { createEventStream } from './event-stream.ts'
-import { createExpertHosts } from './expert-hosts.ts'
-import type { ExpertHosts } from './expert-hosts.ts'
+import { experimentSettings } from './experiments.ts'
 import { hostStates } from './host-states.ts'
 import { hostBinding } from '../../shared/placement/host-names.ts'
-import type { HostLink } from './host-link.ts'
-import { createJournal } from './journal.ts'
 import { journalBounds } from './journal-bounds.ts'
-import { createJournaledCore } from './journaled-core.ts'
+import { forgetStored } from './journal-store.ts'
 import type { JournalStore } from './journal-store.ts'
-import type { StreamedRequest } from './journaled-core.ts'
 import { linkHost } from './link-host.ts'
 import type { LoadedTrunk } from './load-engine.ts'
 import { readTrunk } from './read-trunk.ts'
-import { createMembership } from './membership.ts'
+import { readyEngine } from './ready-engine.ts'
+import type { ReadyEngine } from './ready-engine.ts'
 import { createThreadPause } from './thread-pause.ts'
 
 /** The trunk outlives an evicted object: it is the isolate that has the memory. */
@@ -41,27 +33,14 @@ let warm: LoadedTrunk | null = null
 
 type Started = Awaited<ReturnType<EngineApi['generate']>>
 
-interface Ready {
-  readonly info: ModelInfo
-  readonly core: EngineCore
-  readonly requests: ReturnType<typeof createJournaledCore>
-  readonly hosts: ExpertHosts
-}
-
 /** The engine: trunk, KV cache, scheduler and fan-out of one model. The object wires; engine-core.ts decides. */
 export class Engine extends DurableObject<EngineEnv> implements EngineApi {
-  private ready: Ready | null = null
+  private ready: ReadyEngine | null = null
   /** On the object, not at module scope: a promise dies with the object that made it. */
-  private starting: Promise<Result<Ready, MoeError>> | null = null
+  private starting: Promise<Result<ReadyEngine, MoeError>> | null = null
   private failure: MoeError | null = null
   private readonly within = createCallDeadlines((ms) => scheduler.wait(ms))
-  private readonly membership = createMembership({
-    engine: this.ctx.id.name ?? String(this.ctx.id),
-    sql: this.ctx.storage.sql,
-    autoscaler: () => this.env.AUTOSCALER.getByName('autoscaler') as unknown as AutoscalerApi,
-    within: this.within,
-    hasHost: (host) => this.env[hostBinding(host)] !== undefined,
-  })
+  private readonly membership = joinCluster(this.ctx, this.env, this.within)
   private bytesRead = 0
   private bytesTotal = 0
 
@@ -74,27 +53,24 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
     return failure ? { state: 'failed', error: failure } : { state: 'loading', bytesRead: this.bytesRead, bytesTotal: this.bytesTotal }
   }
 
-  async generate(request: GenerateRequest): Promise<Started> {
-    return this.stream(({ requests }, sink) => requests.generate(request, sink))
+  async generate(request: GenerateRequest, have?: Received): Promise<Started> {
+    return this.stream((ready) => ready.generate(request, have))
   }
 
   async resume(requestId: string, have: Received): Promise<Started> {
-    return this.stream(({ requests }, sink) => requests.resume(requestId, have, sink))
+    return this.stream((ready) => ready.resume(requestId, have))
   }
 
   async cancel(requestId: string, index: number | null): Promise<void> {
-    this.ready?.requests.cancel(requestId, index)
+    if (this.ready) this.ready.cancel(requestId, index)
+    else if (index === null) forgetStored(this.journalStore(), requestId, Date.now()) // of before a reset: nobody loads a model for this
   }
 
-  private async stream(begin: (ready: Ready, sink: EventSink) => Result<StreamedRequest, MoeError>): Promise<Started> {
+  private async stream(begin: (ready: ReadyEngine) => Result<ReadableStream<Uint8Array>, MoeError>): Promise<Started> {
     const started = await this.start()
     if (!started.ok) return started
-    let request: StreamedRequest | null = null
-    const { stream, sink } = createEventStream(() => request?.abandon())
-    const begun = begin(started.value, sink)
-    if (!begun.ok) return begun
-    request = begun.value
-    return ok({ info: started.value.info, stream })
+    const stream = begin(started.value)
+    return stream.ok ? ok({ info: started.value.info, stream: stream.value }) : stream
   }
 
   async state(): Promise<EngineState> {
@@ -113,13 +89,13 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
     }
   }
 
-  private start(): Promise<Result<Ready, MoeError>> {
+  private start(): Promise<Result<ReadyEngine, MoeError>> {
     if (this.ready) return Promise.resolve(ok(this.ready))
     this.starting ??= this.load().finally(() => (this.starting = null))
     return this.starting
   }
 
-  private async load(): Promise<Result<Ready, MoeError>> {
+  private async load(): Promise<Result<ReadyEngine, MoeError>> {
     this.bytesRead = 0
     const loaded = await this.loadParts().catch((error: unknown) => {
       console.error('engine: loading failed', error)
@@ -130,52 +106,26 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
     return loaded
   }
 
-  private async loadParts(): Promise<Result<Ready, MoeError>> {
+  private async loadParts(): Promise<Result<ReadyEngine, MoeError>> {
     const trunk = await this.warmTrunk()
     if (!trunk.ok) return trunk
-    const { manifest, lanes, limits } = trunk.value
-    const memory = lanes[0]!
-    const info = {
-      model: manifest.name,
-      digest: manifest.digest,
-      tier: memory.tier,
-      trunk: memory.budget.trunk,
-      contextTokens: memory.budget.contextTokens,
-      vocab: manifest.spec.vocab,
-    }
-    const experts = manifest.spec.layers.map(({ ffn }) => (ffn.kind === 'moe' ? manifest.spec.router.experts : 0))
-    const first = await this.membership.begin(info, experts)
-    if (!first.ok) return first
-    const rttMs = wholeSetting('RTT_MS', this.env.RTT_MS, 0, LIMITS.rttMsMax)
-    const network = createEmulatedNetwork({ rttMs, nowMs: Date.now, wait: () => scheduler.wait(0) })
-    const hosts = createExpertHosts({
-      experts,
-      placement: first.value.placement,
-      link: (placement, host) => this.link(info, placement, network, host),
-      callPairs: callPairsSetting(this.env.CALL_PAIRS, manifest.spec),
-      nowMs: Date.now,
-      wait: (ms) => scheduler.wait(ms),
-      onStep: this.membership.onStep,
-      onFault: this.membership.onFault,
-    })
-    const core = createEngineCore({
-      lanes,
-      info,
-      limits,
-      hosts,
+    const { env } = this
+    const { spec } = trunk.value.manifest
+    const network = createEmulatedNetwork({ rttMs: rttMsSetting(env.RTT_MS), nowMs: Date.now, wait: () => scheduler.wait(0) })
+    return readyEngine({
+      trunk: trunk.value,
+      membership: this.membership,
+      journalStore: this.journalStore(),
+      journalBounds: journalBounds(wholeSetting('JOURNAL_MS', env.JOURNAL_MS, 0)),
+      callPairs: callPairsSetting(env.CALL_PAIRS, spec),
+      experiments: experimentSettings(env),
+      prefixCache: oneOfSetting('PREFIX_CACHE', env.PREFIX_CACHE, ['on', 'off']) === 'on',
+      link: (info, placement, host) => this.link(info, placement, network, host),
       pause: createThreadPause({ nowMs: Date.now, wait: () => scheduler.wait(0) }),
       nowMs: Date.now,
-      prefixCache: oneOfSetting('PREFIX_CACHE', this.env.PREFIX_CACHE, ['on', 'off']) === 'on',
+      wait: (ms) => scheduler.wait(ms),
       onFault: (error) => console.error('engine: a step failed', error),
     })
-    const journal = createJournal({
-      store: this.journalStore(),
-      nowMs: Date.now,
-      pack: `${info.digest} ${info.tier} ${info.trunk}`,
-      bounds: journalBounds(wholeSetting('JOURNAL_MS', this.env.JOURNAL_MS, 0)),
-    })
-    this.membership.serve(hosts, core.counts, first.value.windowMs)
-    return ok({ info, core, requests: createJournaledCore(core, journal, info), hosts })
   }
 
   /** Where requests outlive the object; a bench puts others in its place. */
@@ -194,7 +144,7 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
     return loaded
   }
 
-  private link(info: ModelInfo, placement: Placement, network: EmulatedNetwork, index: number): HostLink {
+  private link(info: ModelInfo, placement: Placement, network: EmulatedNetwork, index: number) {
     const host = placement.hosts[index]!
     const namespace = this.env[hostBinding(host)]
     if (!namespace) throw new Error(`no binding ${hostBinding(host)} for ${host}`)

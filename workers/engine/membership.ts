@@ -1,30 +1,42 @@
-import { RpcTarget } from 'cloudflare:workers'
 import type { Placement } from '../../shared/placement/placement.ts'
 import { POLICY_DEFAULT } from '../../shared/placement/policy.ts'
 import type { EngineControl, EngineReport } from '../../shared/protocol/autoscaler-api.ts'
 import type { ModelInfo } from '../../shared/protocol/engine-api.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
+import { LIMITS } from '../../shared/protocol/limits.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import type { Within } from '../../shared/protocol/deadlines.ts'
-import { isolateId } from '../isolate-id.ts'
 import { createAutoscalerLink } from './autoscaler-link.ts'
 import type { Autoscaler } from './autoscaler-link.ts'
 import type { ExpertHosts } from './expert-hosts.ts'
-import { sqlLastTable } from './last-table.ts'
 import { placementFault } from './placement-check.ts'
 import { createReporter } from './reporter.ts'
 import type { Reporter } from './reporter.ts'
 
-/** Reports of this isolate: an evicted object's numbers go on, because its isolate id does. */
-let reports = 0
+/** The last placement that this engine ran on: it begins with that one where the autoscaler cannot be reached. */
+export interface LastTable {
+  /** @param inputs what the table is of: pack and tier. Null where the stored one is of another. */
+  read(inputs: string): Placement | null
+  write(inputs: string, placement: Placement): void
+}
 
 export interface MembershipDeps {
   readonly engine: string
-  readonly sql: SqlStorage
+  readonly isolateId: string
+  /** Of a report, from 1 for each isolate id. */
+  nextNumber(): number
+  readonly table: LastTable
   autoscaler(): Autoscaler
+  /** The engine's face in the form in which it can be handed to an autoscaler. */
+  control(face: EngineControl): EngineControl
   readonly within: Within
   hasHost(host: string): boolean
+  /** The deployment says what a call costs: what is measured is not taken. */
+  readonly ownCallPairs: boolean
+  nowMs(): number
+  wait(ms: number): Promise<void>
+  onFault(message: string, error: unknown): void
 }
 
 /** What the engine begins with. */
@@ -39,12 +51,24 @@ type Queue = () => Pick<EngineReport, 'running' | 'waiting'>
 
 /** The engine as a member of an autoscaler's cluster: where its tables come from, and its reports go. */
 export function createMembership(deps: MembershipDeps) {
-  const table = sqlLastTable(deps.sql)
+  const { engine, isolateId, table, nowMs, wait, onFault } = deps
   let served: { readonly hosts: ExpertHosts; readonly reporter: Reporter } | null = null
   let inputs = ''
   let experts: readonly number[] = []
-  const control = new Control({ hosts: () => served?.hosts ?? null, adopt })
-  const link = createAutoscalerLink({ ...deps, isolateId: isolateId(), control, adopt, onFault: (error) => console.error('engine: autoscaler', error) })
+  const face: EngineControl = {
+    async adopt(placement) {
+      begun()
+      adopt(placement)
+    },
+    drained: async (epoch) => begun().drained(epoch),
+  }
+  const link = createAutoscalerLink({ ...deps, control: deps.control(face), adopt, setCallPairs, onFault: (error) => onFault('autoscaler', error) })
+
+  /** Until the engine has begun it can promise nothing: it begins with the answer to its join, which is the newest table. */
+  function begun(): ExpertHosts {
+    if (!served) throw new Error('the engine is starting')
+    return served.hosts
+  }
 
   /** A table that steps cannot run on is a fault of the autoscaler's: it hears of it, and the last one stands. */
   function adopt(placement: Placement): void {
@@ -53,6 +77,12 @@ export function createMembership(deps: MembershipDeps) {
     if (served && placement.epoch <= served.hosts.newest().placement.epoch) return
     served?.hosts.adopt(placement)
     table.write(inputs, placement)
+  }
+
+  /** What the splitter reckons with from here on; what an autoscaler of another version says is not taken. */
+  function setCallPairs(callPairs: number | null | undefined): void {
+    if (deps.ownCallPairs || !Number.isInteger(callPairs)) return
+    served?.hosts.setCallPairs(Math.min(LIMITS.framePairsMax, Math.max(0, callPairs!)))
   }
 
   /** The autoscaler's table, or while it is away the one that this engine had last. @param routed [layers] experts of each layer. */
@@ -66,17 +96,15 @@ export function createMembership(deps: MembershipDeps) {
     }
     const last = table.read(inputs)
     if (!last || !joined.error.retryable || placementFault(last, experts, deps.hasHost)) return joined
-    console.error('engine: begins with its last table', joined.error)
+    onFault('begins with its last table', joined.error)
     return ok({ placement: last, windowMs: POLICY_DEFAULT.windowMs })
   }
 
   /** From here on tables are adopted and work is reported. */
   function serve(hosts: ExpertHosts, queue: Queue, windowMs: number): void {
     const now = () => ({ epoch: hosts.newest().placement.epoch, oldestEpoch: hosts.oldest(), ...queue() })
-    const { engine } = deps
-    const clock = { nowMs: Date.now, wait: (ms: number) => scheduler.wait(ms) }
-    const own = { engine, isolateId: isolateId(), nextNumber: () => ++reports }
-    const reporter = createReporter({ ...own, ...clock, traffic: hosts.traffic, now, push: link.push }, windowMs)
+    const own = { engine, isolateId, nextNumber: deps.nextNumber, nowMs, wait }
+    const reporter = createReporter({ ...own, traffic: hosts.traffic, now, push: link.push }, windowMs)
     served = { hosts, reporter }
   }
 
@@ -84,35 +112,3 @@ export function createMembership(deps: MembershipDeps) {
 }
 
 export type Membership = ReturnType<typeof createMembership>
-
-interface ControlDeps {
-  /** Null until the engine has begun: it begins with the answer to its join, which is the newest table. */
-  hosts(): ExpertHosts | null
-  adopt(placement: Placement): void
-}
-
-/** The engine, as its autoscaler sees it. */
-class Control extends RpcTarget implements EngineControl {
-  // Not TypeScript's private: an RPC caller sees that.
-  readonly #deps: ControlDeps
-
-  constructor(deps: ControlDeps) {
-    super()
-    this.#deps = deps
-  }
-
-  async adopt(placement: Placement): Promise<void> {
-    this.#begun()
-    this.#deps.adopt(placement)
-  }
-
-  async drained(epoch: number): Promise<void> {
-    await this.#begun().drained(epoch)
-  }
-
-  #begun(): ExpertHosts {
-    const hosts = this.#deps.hosts()
-    if (!hosts) throw new Error('the engine is starting')
-    return hosts
-  }
-}

@@ -11,13 +11,21 @@ import { resumeWaitMs } from './resume-policy.ts'
 
 type Started = Awaited<ReturnType<EngineApi['generate']>>
 
+/** What a stream needs of its surroundings. */
+export interface StreamDeps extends Pick<GatewayDeps, 'log' | 'wait'> {
+  readonly engine: Pick<EngineApi, 'generate' | 'resume' | 'cancel'>
+}
+
+/** What tells that the engine serves the model that the gateway has. */
+export type StreamedModel = Pick<LoadedModel, 'name' | 'digest' | 'tier' | 'trunk'>
+
 /**
  * The events of one request, each once, through as many streams of the engine as it takes: one that breaks is resumed where it broke.
  * Never throws. Only what the connection lost is tried again, not what the engine refused. SPEC JR6.
  */
 export class EngineStream {
-  readonly #deps: GatewayDeps
-  readonly #model: LoadedModel
+  readonly #deps: StreamDeps
+  readonly #model: StreamedModel
   readonly #request: GenerateRequest
   /** As EngineApi.resume has it. */
   readonly #have: (number | null)[]
@@ -27,7 +35,7 @@ export class EngineStream {
   #failed = 0
   #tries = 0
 
-  constructor(deps: GatewayDeps, model: LoadedModel, request: GenerateRequest) {
+  constructor(deps: StreamDeps, model: StreamedModel, request: GenerateRequest) {
     this.#deps = deps
     this.#model = model
     this.#request = request
@@ -92,19 +100,18 @@ export class EngineStream {
       if (!answer.ok) continue // the engine cannot be reached yet
       const opened = await this.#open(answer.value)
       if (opened.ok || this.#cancelled) return opened
-      if (opened.error.code === 'unknown-request') return err(cause)
       if (!opened.error.retryable) return opened
     }
   }
 
-  /** A request of which nothing has come, and that the engine does not know, had not begun. */
+  /** A request of which the engine has no record (it had not begun, or the record was lost or never taken) is given to it anew, with what is received. */
   async #tryOnce(): Promise<Result<Started, MoeError>> {
     const { engine } = this.#deps
     const { requestId } = this.#request
     const answer = await callEngine(this.#deps, () => engine.resume(requestId, this.#have))
     const unknown = answer.ok && !answer.value.ok && answer.value.error.code === 'unknown-request'
-    if (!unknown || this.#cancelled || this.#have.some((count) => count !== 0)) return answer
-    return callEngine(this.#deps, () => engine.generate(this.#request))
+    if (!unknown || this.#cancelled) return answer
+    return callEngine(this.#deps, () => engine.generate(this.#request, this.#have))
   }
 
   async #open(started: Started): Promise<Result<void, MoeError>> {
@@ -112,7 +119,7 @@ export class EngineStream {
     const { info, stream } = started.value
     const events = new EngineEvents(stream, this.#deps.log)
     const model = this.#model
-    const differs = (['digest', 'trunk'] as const).find((field) => info[field] !== model[field])
+    const differs = (['digest', 'tier', 'trunk'] as const).find((field) => info[field] !== model[field])
     if (differs) {
       await callEngine(this.#deps, () => events.cancel())
       return fail('hello-mismatch', `The engine serves another ${differs} of ${model.name}.`, { field: differs, want: model[differs], got: info[differs] })
