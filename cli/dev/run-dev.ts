@@ -180,7 +180,8 @@ async function startScripts(options: DevOptions, manifest: Manifest, plan: DevPl
     onLost(lost, delayMs) {
       if (lost.process === 0) relay.hold()
       const when = delayMs === 0 ? '' : ` in ${delayMs} ms`
-      process.stderr.write(`isomoe: ${processLine(lost)} is gone; it is started again${when}, what ran in it is lost\n`)
+      const connections = lost.process === 0 ? ', connections to it are lost' : '' // streams survive the loss of engine and hosts
+      process.stderr.write(`isomoe: ${processLine(lost)} is gone; it is started again${when}${connections}\n`)
     },
     onRunning(started, all) {
       if (started.process === 0) relay.passTo(started.port)
