@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest'
 import type { Placement } from '../../shared/placement/placement.ts'
 import type { GenerateEvent } from '../../shared/protocol/engine-api.ts'
 import { parseRunFrame } from '../../shared/protocol/frame.ts'
-import { CALL_DEADLINE_MS } from '../../workers/engine/call-deadlines.ts'
 import { experimentSettings } from '../../workers/engine/experiments.ts'
 import type { OpenSession } from '../../workers/engine/host-link.ts'
 import { RELOAD_MS } from '../../workers/engine/recovery.ts'
@@ -179,7 +178,6 @@ it('[FA4] a host that dies in the middle: its pairs go to other replicas at once
   const { faults } = cluster.experts.traffic.ofHost('expert-00')
   expect(faults).toEqual({ 'host-unavailable': 1 }) // not one a layer
   expect(cluster.hostFaults).toEqual(['expert-00 host-unavailable'])
-  expect(cluster.clock.nowMs()).toBeLessThan(CALL_DEADLINE_MS)
 })
 
 it.each([
