@@ -101,7 +101,7 @@ export class EngineStream {
       const opened = await this.#open(answer.value)
       if (opened.ok || this.#cancelled) return opened
       if (opened.error.code === 'unknown-request') return err(cause)
-      if (!opened.error.retryable) return opened
+      if (!opened.error.retryable || opened.error.overloaded) return opened // only what had not begun is refused for its load, and its client may wait
     }
   }
 
