@@ -362,3 +362,16 @@ it('[EL7] an autoscaler that lost its store goes past the epochs that engines st
   expect(world.engine).toMatchObject({ epoch: 8, placement: { epoch: 8 } })
   expect(world.store.events(0).at(-1)).toMatchObject({ reason: 'base', fromEpoch: 1, toEpoch: 8 })
 })
+
+it('[EL7] copies of a table that a new deployment or a lost store forgot are dropped, on standbys too', async () => {
+  for (const how of ['deployment', 'store'] as const) {
+    const world = await warmWorld()
+    await windows(world, 4, HOT_LOAD)
+    expect(world.host(2).resident.size).toBeGreaterThan(0)
+    if (how === 'deployment') world.options.arenaExperts--
+    else for (const name of ['table', 'tenure', 'hosts', 'demand', 'window'] as const) world.store.write(name, null)
+    world.restart()
+    await windows(world, 2, COLD)
+    expect([how, world.discrepancies()]).toEqual([how, []])
+  }
+})
