@@ -33,6 +33,9 @@ export interface BenchResult {
 export interface BenchOptions {
   /** Smallest sizes and fewest rounds that still give every row: a smoke test, no measurement. */
   readonly quick: boolean
+  /** Where a bench that has them writes its results as a table by strategy, and its chart. */
+  readonly markdown?: string
+  readonly svg?: string
 }
 
 /** Min, median and max of a figure's rounds. The median of an even count is the mean of the middle two. */
@@ -51,7 +54,7 @@ export function ratios(a: readonly number[], b: readonly number[]): number[] {
 }
 
 /** The JSON of a run. */
-export function benchReport(result: BenchResult, options: BenchOptions) {
+export function benchReport(result: BenchResult, options: Pick<BenchOptions, 'quick'>) {
   const fromMiniflare = createRequire(createRequire(import.meta.url).resolve('miniflare')) // workerd is its dependency, not ours
   const meta = {
     date: new Date().toISOString(),

@@ -13,7 +13,7 @@ export const ARENA_LIFTED = 'one host, arena limit lifted'
 /** Hosts of a deployment at least: fewer would hide what their calls cost. */
 const DEPLOYED_HOSTS_MIN = 6
 /** What every layout has. One lane: a figure says so where it has more. */
-const COMMON = { chunk: CHUNK_DEFAULT, kernels: 'auto', lanes: 1, rttMs: 0, prefixCache: 'on', standby: [], hostRate: 0 } as const
+const COMMON = { chunk: CHUNK_DEFAULT, kernels: 'auto', lanes: 1, rttMs: 0, prefixCache: 'on', standby: [], hostRate: 0, callPairs: 'auto' } as const
 
 type Settings = Omit<RunSettings, 'modelPrefix'>
 

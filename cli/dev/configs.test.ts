@@ -20,6 +20,7 @@ const SETTINGS = {
   lanes: 4,
   rttMs: 2,
   hostRate: 5e8,
+  callPairs: 3,
 }
 
 interface Config {
@@ -42,6 +43,7 @@ it('[CL8] engine and autoscaler can call every host, and only the autoscaler kno
   }
   expect(read(configs.autoscaler).vars).toMatchObject({ HOSTS: '["expert-00","expert-01"]', STANDBY: '["expert-02"]' })
   expect(read(configs.engine).vars).not.toHaveProperty('STANDBY')
+  expect(read(configs.engine).vars).toMatchObject({ RTT_MS: '2', CALL_PAIRS: '3' })
 })
 
 it('[CL8] a standby is configured as any host', async () => {

@@ -23,6 +23,8 @@ export interface RunSettings {
   readonly rttMs: number
   /** Emulated rate of a host, in weights a second; 0 for its own. */
   readonly hostRate: number
+  /** What a call to a host costs, in pairs, or auto: as hosts of their own rate compute. */
+  readonly callPairs: number | 'auto'
 }
 
 type RawConfig = ReturnType<typeof experimental_readRawConfig>['rawConfig']
@@ -45,6 +47,7 @@ export async function writeConfigs(folder: string, settings: RunSettings): Promi
     PREFIX_CACHE: settings.prefixCache,
     LANES: String(settings.lanes),
     RTT_MS: String(settings.rttMs),
+    CALL_PAIRS: String(settings.callPairs),
   }
   const engine = template('workers/engine/wrangler.toml', { vars: { ...model, ...kernels, ...steps } })
   engine.durable_objects!.bindings.push(...bindings)

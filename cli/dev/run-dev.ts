@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { InvalidArgumentError } from 'commander'
 import { NETWORK_LANES } from '../../shared/core/scratch.ts'
 import type { PlacementShape } from '../../shared/placement/base-placement.ts'
+import { callPairsOf } from '../../shared/placement/call-pairs.ts'
 import { LIMITS, MIB } from '../../shared/protocol/limits.ts'
 import { packPrefix } from '../../shared/protocol/manifest.ts'
 import type { Manifest } from '../../shared/protocol/manifest.ts'
@@ -165,6 +166,7 @@ async function startScripts(options: DevOptions, manifest: Manifest, plan: DevPl
     lanes: lanesOf(options),
     rttMs: options.rttMs,
     hostRate: options.hostRate ?? 0,
+    callPairs: options.hostRate === undefined ? 'auto' : callPairsOf(manifest.spec, options.hostRate),
   })
   // With plain kernels no other module is even loaded: a runtime that does not know relaxed SIMD refuses the whole script for one.
   const plain = join(REPOSITORY, 'wasm/build/kernels.plain.wasm')

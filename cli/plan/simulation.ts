@@ -1,7 +1,7 @@
 import { estimateCost, PRICES } from '../../shared/placement/cost-estimate.ts'
 import type { CostEstimate } from '../../shared/placement/cost-estimate.ts'
 import type { CostModel } from '../../shared/placement/cost-model.ts'
-import { POLICY_DEFAULT } from '../../shared/placement/policy.ts'
+import { REPLAY_POLICY } from '../../shared/placement/policy.ts'
 import { replayOrder } from '../../shared/placement/routing-trace.ts'
 import type { RoutingTrace, TokenOrder } from '../../shared/placement/routing-trace.ts'
 import { policyByName } from '../../shared/placement/sim-policies.ts'
@@ -63,7 +63,7 @@ export function runSimulation(trace: RoutingTrace, request: SimulationRequest, p
   const replay = prepareReplay(trace, replayOrder(trace, request.order), windowTokens)
   const rows = request.policies.flatMap((name) => {
     progress(name)
-    const scores = simulate(replay, policyByName(replay, name, { ...request, boundFirst: false, policy: POLICY_DEFAULT }), {
+    const scores = simulate(replay, policyByName(replay, name, { ...request, boundFirst: false, policy: REPLAY_POLICY }), {
       hosts,
       stepTokens,
       splits: request.splits,

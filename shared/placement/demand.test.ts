@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Demand } from './demand.ts'
-import { smoothLoad } from './demand.ts'
+import { pauseWindows, smoothLoad } from './demand.ts'
 
-const POLICY = { smoothingWindows: 3 } // weight 1/2
+const POLICY = { smoothingWindows: 3, stayMs: 60_000, windowMs: 2000 } // weight 1/2
 
 function after(...windows: { load: number[][]; steps: number }[]): Demand {
   return windows.reduce<Demand | null>((demand, window) => smoothLoad(demand, window, POLICY), null)!
@@ -30,6 +30,19 @@ it('[PL10] a pause shorter than the span changes nothing, a longer one is no loa
   expect(after(busy, pause, pause, pause).load).toEqual([[0, 0], []])
   expect(after(busy, pause, pause, pause, busy)).toEqual(after(busy))
   expect(after(pause).load).toEqual([[0, 0], []])
+})
+
+it('[PL10] the first windows count alike: the first one of all does not stay for a span', () => {
+  const slow = { smoothingWindows: 9, stayMs: 60_000, windowMs: 2000 }
+  const demand = [40, 10, 10, 20].reduce<Demand | null>((before, pairs) => smoothLoad(before, { load: [[pairs]], steps: 10 }, slow), null)!
+  expect(demand.load[0]![0]).toBeCloseTo(2, 12)
+  expect(demand.windows).toBe(4)
+})
+
+it('[PL10] [EL13] traffic is gone after half a stay, however long the span is', () => {
+  expect(pauseWindows({ smoothingWindows: 12, stayMs: 30_000, windowMs: 2000 })).toBe(7)
+  expect(pauseWindows({ smoothingWindows: 4, stayMs: 30_000, windowMs: 2000 })).toBe(4)
+  expect(pauseWindows({ smoothingWindows: 12, stayMs: 0, windowMs: 2000 })).toBe(1)
 })
 
 it('[PL10] the smoothed load lies between the least and the greatest of its windows', () => {

@@ -46,12 +46,12 @@ export function bestCopy(split: LayerSplit, risk: LayerRisk, cost: CostModel, fi
       if (poured > 0) {
         const level = Math.max((pairs[from]! - poured) / speed[from]!, (pairs[unit]! + poured) / speed[unit]!)
         gainMs = (fullest - level) / cost.pairsPerMs
-        if (cost.callMs > 0) gainMs -= (Math.exp(-pairs[unit]!) - Math.exp(-pairs[unit]! - poured)) * cost.callMs
       }
       if (gainMs + saferMs <= bestMs) {
         if (share === 0) break
         continue // no further unit of this speed is safer
       }
+      if (poured > 0 && cost.callMs > 0) gainMs -= (Math.exp(-pairs[unit]!) - Math.exp(-pairs[unit]! - poured)) * cost.callMs
       gainMs += isFirst ? saferMs : (before - RISK_DEVIATIONS * risk.valueWith(shared, unit)) / cost.pairsPerMs
       if (!fits(expert, unit)) continue
       if (gainMs > bestMs) {
@@ -84,15 +84,17 @@ export function dropsByCost(split: LayerSplit, risk: LayerRisk, mayDrop: (expert
 /** All experts of the fullest unit, all that have copies, and the riskiest of each unit, ascending. */
 function worthALook({ experts, speed }: LayerSplit, risk: LayerRisk, fullest: number): number[] {
   const riskiest = new Int32Array(speed.length).fill(-1)
-  const look: number[] = []
+  const isWorth = new Uint8Array(experts.length)
   for (let expert = 0; expert < experts.length; expert++) {
     const { units } = experts[expert]!
     const unit = units[0]!
-    if (units.length > 1 || unit === fullest) look.push(expert)
+    if (units.length > 1 || unit === fullest) isWorth[expert] = 1
     else if (riskiest[unit]! < 0 || risk.squares[expert]! > risk.squares[riskiest[unit]!]!) riskiest[unit] = expert
   }
-  for (const expert of riskiest) if (expert >= 0) look.push(expert)
-  return look.sort((a, b) => a - b)
+  for (const expert of riskiest) if (expert >= 0) isWorth[expert] = 1
+  const look: number[] = []
+  for (let expert = 0; expert < experts.length; expert++) if (isWorth[expert] === 1) look.push(expert)
+  return look
 }
 
 /** Pairs that bring two units to one level when they go from one to the other. */

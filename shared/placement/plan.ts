@@ -43,7 +43,7 @@ export interface PlanLimits {
   readonly copiesMax: number
   /** A copy is made only where it makes the predicted time of its layer shorter by this share at least, and dropped only where that costs less than half of it. */
   readonly gainMin: number
-  /** [layers][experts][replicas] whether the copy may go: it has stayed its time. Null: all may. */
+  /** Whether an extra copy may go: it has stayed its time. `host` is an index into the current placement's hosts. Null: all may. */
   readonly mayDrop: ((layer: number, expert: number, host: number) => boolean) | null
 }
 

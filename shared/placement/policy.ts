@@ -24,13 +24,14 @@ export interface Policy {
   readonly standby: boolean
 }
 
+/** Calm under steady traffic, a shift followed within a few windows: docs/design/planner.md has what else was measured. */
 export const POLICY_DEFAULT: Policy = {
   enabled: true,
   windowMs: 2000,
-  smoothingWindows: 8,
-  gainMin: 0.005,
-  stayMs: 8000,
-  movesMax: 32,
+  smoothingWindows: 12,
+  gainMin: 0.05,
+  stayMs: 30_000,
+  movesMax: 16,
   moveBytesMax: 256 * 1024 * 1024,
   copiesMax: 16,
   leaseMs: 10_000,
@@ -38,6 +39,23 @@ export const POLICY_DEFAULT: Policy = {
   source: 'auto',
   standby: true,
 }
+
+/**
+ * The one policy of all replays of recorded traces. Copies cost nothing there up to a bound a layer, so a small gain is enough, and a window is 2048 tokens, not 2 s,
+ * so no stay is needed to keep copies from going with every pause. Measured (npm run bench -- plan), mean max/mean and moves a window in file order | interleaved |
+ * moves a window on a stationary trace after 10 windows:
+ *
+ *   windows  gainMin   file          interleaved   stationary
+ *         8    0.002   1.073    6    1.0055   3    0
+ *         8    0.004   1.069    8    1.0036   4    0.03      this one
+ *         8    0.006   1.067   11    1.0059   6    0.5
+ *        16    0.002   1.078    3    1.0089   1    0
+ *        16    0.004   1.072    4    1.0037   2    0.1
+ *        16    0.02    1.228    5    1.0663   3    0.3
+ *
+ * pinned_history of the golden replay, with the same bytes: 1.073 with 193 moves, 1.003 with 122.
+ */
+export const REPLAY_POLICY: Policy = { ...POLICY_DEFAULT, smoothingWindows: 8, gainMin: 0.004, stayMs: 0, movesMax: 32 }
 
 /** What each number may be; `whole`: no fractions. The gateway's schema and the autoscaler's own check both read it. */
 export const POLICY_BOUNDS = {

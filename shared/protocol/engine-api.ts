@@ -125,7 +125,8 @@ export const ZERO_COUNTS = {
 export interface EngineApi {
   status(): Promise<EngineStatus>
   state(): Promise<EngineState>
-  generate(request: GenerateRequest): Promise<Result<{ readonly info: ModelInfo; readonly stream: ReadableStream<Uint8Array> }, MoeError>>
+  /** @param have as of `resume`, where an engine that had begun the request has no record of it: those events are made again and not told. */
+  generate(request: GenerateRequest, have?: Received): Promise<Result<{ readonly info: ModelInfo; readonly stream: ReadableStream<Uint8Array> }, MoeError>>
   /**
    * Goes on with a request whose stream broke: the events after those that the caller has, the same that the first stream would have carried.
    * An earlier stream of it ends. Errors: `unknown-request` where the engine has no record of it, and those of loading.

@@ -26,6 +26,9 @@ const EXPERT_BYTES = 8
 /** Of an error about a frame whose own number could not be read. Run frames count from 1. */
 export const NO_SEQUENCE = 0
 
+/** Of a placement: what the field of a frame holds. */
+export const EPOCH_MAX = 2 ** 32 - 1
+
 export interface RunHeader {
   readonly sequence: number
   readonly layer: number
@@ -67,6 +70,11 @@ export function createRunFrame(header: RunHeader): { frame: Uint8Array; experts:
     pairTokens: new Uint32Array(frame.buffer, HEADER_BYTES + header.experts * EXPERT_BYTES, header.pairs),
     activations: new Uint8Array(frame.buffer, body, header.tokens * header.rowBytes),
   }
+}
+
+/** [experts × 2] ids and pair counts of a run frame of one's own. */
+export function expertTable(frame: Uint8Array, { experts }: RunHeader): Uint32Array {
+  return new Uint32Array(frame.buffer, frame.byteOffset + HEADER_BYTES, experts * 2)
 }
 
 /** Reads a run frame. Every count is bounded and the length must be exact. Never throws. */

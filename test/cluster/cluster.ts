@@ -1,13 +1,12 @@
-import { open, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { expertCounts } from '../../shared/core/model-spec.ts'
 import { planBasePlacement } from '../../shared/placement/base-placement.ts'
 import type { PlacementShape } from '../../shared/placement/base-placement.ts'
 import { expertBytesByLayer } from '../../shared/placement/expert-bytes.ts'
-import { expertsOfHost } from '../../shared/placement/placement.ts'
 import type { Placement } from '../../shared/placement/placement.ts'
 import type { GenerateEvent, GenerateRequest } from '../../shared/protocol/engine-api.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
-import { PROTOCOL_VERSION } from '../../shared/protocol/host-api.ts'
 import type { Hello } from '../../shared/protocol/host-api.ts'
 import { LIMITS } from '../../shared/protocol/limits.ts'
 import { parseManifest } from '../../shared/protocol/manifest-parser.ts'
@@ -17,20 +16,24 @@ import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import type { Tier, TrunkPrecision } from '../../shared/protocol/tiers.ts'
 import type { KernelChoice } from '../../wasm/src/kernels.ts'
-import { bytesBody, hostPlatform, rangeReader } from '../fixtures/memory-store.ts'
+import { hostPlatform, rangeReader } from '../fixtures/memory-store.ts'
 import { loadKernelModules } from '../../wasm/src/load-from-disk.ts'
 import { createCallDeadlines } from '../../workers/engine/call-deadlines.ts'
-import { callPairsOf } from '../../workers/engine/call-pairs.ts'
+import { callPairsOf } from '../../shared/placement/call-pairs.ts'
 import { createEngineCore } from '../../workers/engine/engine-core.ts'
 import type { EngineCore } from '../../workers/engine/engine-core.ts'
 import { createExpertHosts } from '../../workers/engine/expert-hosts.ts'
+import { experimentSettings } from '../../workers/engine/experiments.ts'
+import type { Experiments } from '../../workers/engine/experiments.ts'
 import { hostNames } from '../../shared/placement/host-names.ts'
 import { createHostLink } from '../../workers/engine/host-link.ts'
 import type { OpenSession } from '../../workers/engine/host-link.ts'
+import { helloOf } from '../../workers/engine/hello.ts'
 import { loadTrunk } from '../../workers/engine/load-engine.ts'
 import { createHostMemory } from '../../workers/expert/host-memory.ts'
 import { createExpertHost } from '../../workers/expert/host.ts'
 import { createClusterHost, loseWeights } from './cluster-host.ts'
+import { diskStore } from './disk-store.ts'
 import { must } from './must.ts'
 import { createTurnClock } from './turn-clock.ts'
 
@@ -49,6 +52,8 @@ export interface ClusterOptions {
   readonly placement?: (base: Placement) => Placement
   /** What a call costs, in pairs. */
   readonly callPairs?: number
+  /** Parts of the elasticity that are taken away. */
+  readonly experiments?: Experiments
   /** Whether calls have deadlines, on the cluster's clock. */
   readonly deadlines?: boolean
   readonly chunk?: number
@@ -92,6 +97,7 @@ export async function createCluster(options: ClusterOptions) {
       () => undefined,
     ),
   )
+  const { info, lanes, limits } = loaded
   const names = hostNames(options.hosts + (options.standby ?? 0))
   const clock = createTurnClock()
   const base = must(
@@ -114,14 +120,7 @@ export async function createCluster(options: ClusterOptions) {
   })
   const within = options.deadlines ? createCallDeadlines(clock.wait) : async <T>(call: Promise<T>) => ok(await call)
   const link = (of: Placement, index: number) => {
-    const hello = {
-      protocolVersion: PROTOCOL_VERSION,
-      model: manifest.name,
-      digest: manifest.digest,
-      tier,
-      epoch: of.epoch,
-      experts: expertsOfHost(of, index),
-    }
+    const hello = helloOf(info, of, index)
     const host = hosts[names.indexOf(of.hosts[index]!)]!
     return createHostLink({
       host: host.host,
@@ -133,23 +132,14 @@ export async function createCluster(options: ClusterOptions) {
       },
     })
   }
-  const { lanes, limits } = loaded
-  const memory = lanes[0]!
-  const info = {
-    model: manifest.name,
-    digest: manifest.digest,
-    tier,
-    trunk: memory.budget.trunk,
-    contextTokens: memory.budget.contextTokens,
-    vocab: manifest.spec.vocab,
-  }
   const faults: unknown[] = []
   const hostFaults: string[] = []
   const experts = createExpertHosts({
-    experts: manifest.spec.layers.map(({ ffn }) => (ffn.kind === 'moe' ? manifest.spec.router.experts : 0)),
+    experts: expertCounts(manifest.spec),
     placement,
     link,
     callPairs: options.callPairs ?? callPairsOf(manifest.spec),
+    experiments: options.experiments ?? experimentSettings({ SPLIT: 'water', ADOPT: 'live' }),
     nowMs: clock.nowMs,
     wait: clock.wait,
     onStep: () => undefined,
@@ -205,20 +195,4 @@ export function choiceBits(events: readonly GenerateEvent[], index: number): str
 
 export async function readManifest(pack: string): Promise<Manifest> {
   return must(parseManifest(await readFile(join(pack, 'manifest.json'))))
-}
-
-function diskStore(pack: string): RangeStore {
-  return {
-    async open(object, offset, bytes) {
-      const file = await open(join(pack, object)).catch(() => null)
-      if (!file) return null
-      try {
-        const into = new Uint8Array(bytes)
-        const { bytesRead } = await file.read(into, 0, bytes, offset)
-        return bytesBody(into.subarray(0, bytesRead))
-      } finally {
-        await file.close()
-      }
-    },
-  }
 }

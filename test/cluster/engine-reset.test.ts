@@ -19,6 +19,8 @@ const TURNS_MAX = 10_000
 interface Plan {
   /** After so many events of a stream the engine is reset, one number a stream; the last stream has none. */
   readonly resets: readonly number[]
+  /** Whether the record of the request is lost with the reset, one a stream. */
+  readonly forgets: readonly boolean[]
   /** Events that are made and not received: a reset loses them. */
   readonly unread: number
   /** Tokens of a write to the journal. */
@@ -45,8 +47,8 @@ async function idle(core: EngineCore): Promise<void> {
 }
 
 /** What a reader receives that resumes after each reset. */
-async function receive(cluster: Cluster, request: GenerateRequest, { resets, unread, batchTokens, stop }: Plan): Promise<GenerateEvent[]> {
-  const store = memoryJournalStore()
+async function receive(cluster: Cluster, request: GenerateRequest, { resets, forgets, unread, batchTokens, stop }: Plan): Promise<GenerateEvent[]> {
+  let store = memoryJournalStore()
   const received: GenerateEvent[] = []
   const have: (number | null)[] = Array.from({ length: request.prompts.length * request.n }, () => 0)
   for (let stream = 0; ; stream++) {
@@ -85,10 +87,15 @@ async function receive(cluster: Cluster, request: GenerateRequest, { resets, unr
           resolve('over')
         },
       }
-      must(stream === 0 ? requests.generate(request, sink) : requests.resume(request.requestId, have, sink))
+      if (stream === 0) return void must(requests.generate(request, sink))
+      const resumed = requests.resume(request.requestId, have, sink)
+      if (resumed.ok || resumed.error.code !== 'unknown-request') return void must(resumed)
+      expect(forgets[stream - 1]).toBe(true)
+      must(requests.generate(request, sink, have))
     })
     core.cancel(request.requestId, null)
     await idle(core)
+    if (forgets[stream] === true) store = memoryJournalStore()
     if (end === 'reset') continue
     requests.cancel(request.requestId, null)
     expect(store.list().requests).toEqual([])
@@ -98,6 +105,7 @@ async function receive(cluster: Cluster, request: GenerateRequest, { resets, unr
 
 const arbPlan = fc.record({
   resets: fc.array(fc.nat(24), { maxLength: 5 }),
+  forgets: fc.array(fc.boolean(), { maxLength: 5 }),
   unread: fc.nat(6),
   batchTokens: fc.integer({ min: 1, max: 24 }),
   stop: fc.option(fc.record({ index: fc.nat(5), tokens: fc.integer({ min: 1, max: 6 }) })),
@@ -190,15 +198,21 @@ it('[JR3] of two streams that resume a request the later one survives, and the f
   expect(choiceBits(got, 0)).toBe(choiceBits(whole.slice(4), 0))
 })
 
-it('[JR3] a request that nobody journaled is unknown, a count that is none is refused', async () => {
+it('[JR3] a request that nobody journaled is unknown, a count that is none is refused and ends nothing', async () => {
   const cluster = await createCluster({ pack: DEMO_PACK, tier: 'q8', hosts: 1 })
   const { core, requests } = startEngine(cluster, memoryJournalStore(), 3)
   const sink = { emit: () => undefined, end: () => undefined }
   expect(requests.resume('nobody', [0], sink)).toMatchObject({ ok: false, error: { code: 'unknown-request', retryable: false } })
   const request = greedyRequest([[50, 51, 52]], { maxTokens: 5, n: 2 })
-  must(requests.generate(request, sink))
-  for (const have of [[], [0], [0, -1], [0, 1.5], [0, '1'], 'no', [0, Infinity], [0, 0, 0]]) {
+  const got: GenerateEvent[] = []
+  must(requests.generate(request, { emit: (event) => got.push(event), end: () => undefined }))
+  for (const have of [[], [0], [0, -1], [0, 1.5], [0, '1'], [0, Infinity], [0, 0, 0]]) {
     expect(requests.resume(request.requestId, have as number[], sink)).toMatchObject({ ok: false, error: { code: 'invalid-request' } })
   }
+  for (const have of [[1], [0, -1], [0, 1.5], [0, '1'], [0, 0, 3]]) {
+    expect(requests.generate({ ...request, requestId: 'lost' }, sink, have as number[])).toMatchObject({ ok: false, error: { code: 'invalid-request' } })
+  }
+  expect(requests.generate({ ...request, requestId: 'lost', n: 1e9 }, sink, [1])).toMatchObject({ ok: false, error: { code: 'invalid-request' } })
   await idle(core)
+  expect(got.filter(({ type }) => type === 'finish')).toHaveLength(2) // what is refused takes nothing over
 })

@@ -80,7 +80,10 @@ export class FakeEngine implements EngineApi {
     return { ...constants, status: this.engineStatus, running, steps: this.#steps }
   }
 
-  async generate(request: GenerateRequest): Promise<Result<{ readonly info: ModelInfo; readonly stream: ReadableStream<Uint8Array> }, MoeError>> {
+  async generate(
+    request: GenerateRequest,
+    have: Received = [],
+  ): Promise<Result<{ readonly info: ModelInfo; readonly stream: ReadableStream<Uint8Array> }, MoeError>> {
     this.requests.push(request)
     if (this.refusal !== null) return { ok: false, error: this.refusal }
     const { contextTokens } = this.#options.info
@@ -91,7 +94,7 @@ export class FakeEngine implements EngineApi {
       return fail('context-length-exceeded', message, { promptTokens: long.length, contextTokens })
     }
     this.journal.set(request.requestId, request)
-    return ok({ info: this.#options.info, stream: this.#stream(request, []) })
+    return ok({ info: this.#options.info, stream: this.#stream(request, have) })
   }
 
   async resume(requestId: string, have: Received): ReturnType<EngineApi['resume']> {
@@ -123,7 +126,7 @@ export class FakeEngine implements EngineApi {
             controller.close()
           }
         },
-        cancel: () => this.cancel(request.requestId, null),
+        cancel: () => this.#end(request.requestId, null), // its request can still be resumed
       },
       { highWaterMark: 0 },
     )
@@ -137,6 +140,10 @@ export class FakeEngine implements EngineApi {
 
   async cancel(requestId: string, index: number | null): Promise<void> {
     if (index === null) this.journal.delete(requestId)
+    this.#end(requestId, index)
+  }
+
+  #end(requestId: string, index: number | null): void {
     const request = this.#running.get(requestId)
     if (request === undefined) return
     this.cancelled.push(index)

@@ -83,3 +83,7 @@ it('[EL14] a plan while an event is under way is 409, whoever asks', async () =>
   expect(answers.flatMap(({ error }) => (error ? [error.code] : []))).toEqual(['conflict', 'conflict'])
   while ((await state()).autoscaler.events.some((event) => event.state === 'running')) await setImmediate()
 })
+
+it('[EL9] what crossed a call is disposed of: the platform has nothing to complain of', async () => {
+  expect(await instance.log()).not.toContain('not disposed properly')
+})

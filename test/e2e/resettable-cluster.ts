@@ -41,6 +41,7 @@ export async function startResettableCluster(pack: string, hosts: number, proces
     lanes: 2,
     rttMs: 0,
     hostRate: 0,
+    callPairs: 'auto',
   })
   await setMain(configs.gateway, 'resetting-gateway.ts')
   await setMain(configs.engine, 'resettable-engine.ts')

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Policy } from '../../shared/placement/policy.ts'
 import type { ScaleEvent, ScaleRequest } from '../../shared/protocol/autoscaler-api.ts'
+import { LIMITS } from '../../shared/protocol/limits.ts'
 import { World } from '../../test/fixtures/autoscaler-world.ts'
 import { thresholdPlanner } from '../../test/fixtures/threshold-planner.ts'
 
@@ -92,6 +93,16 @@ describe('what goes wrong in an event', () => {
     await scale(world, { layer: 0, expert: 1, hosts: ['expert-02'] }, { layer: 0, expert: 2, hosts: ['expert-02'] })
     await world.run(1000)
     expect(last(world)).toMatchObject({ state: 'done', error: { code: 'weights-corrupt' }, moves: [{ kind: 'load', expert: 2 }] })
+    expect(world.table().layers[0]).toEqual([[0], [0], [0, 2], [0]])
+    expect(world.discrepancies()).toEqual([])
+  })
+
+  it('[EL6] what a probe does not name was not proved, so it is not published', async () => {
+    const world = await warmWorld()
+    world.host(2).unnamed.add('0,1')
+    await scale(world, { layer: 0, expert: 1, hosts: ['expert-02'] }, { layer: 0, expert: 2, hosts: ['expert-02'] })
+    await world.run(1000)
+    expect(last(world)).toMatchObject({ state: 'done', error: { code: 'host-unavailable' }, moves: [{ kind: 'load', expert: 2 }] })
     expect(world.table().layers[0]).toEqual([[0], [0], [0, 2], [0]])
     expect(world.discrepancies()).toEqual([])
   })
@@ -197,6 +208,37 @@ describe('hosts', () => {
     expect(world.discrepancies()).toEqual([])
   })
 
+  it('[EL12] a cluster that starts again on a kept state loads nothing at once, and its old load is no reason for copies', async () => {
+    const world = await warmWorld()
+    await windows(world, 4, HOT_LOAD)
+    expect(world.table().layers[0]![1]).toEqual([0, 2])
+    world.nowMs += 600_000
+    world.alarmMs = null
+    world.restart()
+    for (const [index, host] of Array.from(world.hosts.values()).entries()) host.reset(`isolate-${index}b`)
+    const events = world.store.events(0).length
+    const loads = () => Array.from(world.hosts.values(), (host) => host.calls.filter((call) => call === 'load').length)
+    const before = loads()
+    await world.join()
+    await windows(world, 2)
+    await world.run(30_000)
+    expect(loads()).toEqual(before)
+    expect(world.store.events(0).slice(events)).toMatchObject([{ reason: 'load', moves: [{ kind: 'drop', layer: 0, expert: 1, host: 'expert-02' }] }])
+    expect(world.discrepancies()).toEqual([])
+  })
+
+  it('[EL12] a reset host loads its base replicas with their first use, not by order', async () => {
+    const world = await warmWorld()
+    await windows(world, 4, HOT_LOAD)
+    const events = world.store.events(0).length
+    world.host(0).reset('isolate-0b')
+    await world.report(HOT_LOAD, [{ host: 'expert-00', faults: { 'host-unavailable': 1 } }])
+    await world.run(1000)
+    expect(world.store.events(0)).toHaveLength(events)
+    expect(world.host(0).calls).toContain('inventory')
+    expect(world.host(0).resident.size).toBe(0)
+  })
+
   it('[EL12] a reset host that cannot have its copy again loses it in the table', async () => {
     const world = await warmWorld()
     await windows(world, 3, HOT_LOAD)
@@ -243,11 +285,75 @@ describe('the RPC face', () => {
     expect(world.store.read('window')).toMatchObject({ steps: 200 })
   })
 
+  it('[EL1] first uses do not enter the cost fit, nor their steps the measured step; a report whose parts exceed the whole is refused', async () => {
+    const world = await warmWorld()
+    const first = { calls: 50, pairs: 400, rttSumMs: 50_000 }
+    const seen = { host: 'expert-00', calls: 150, pairs: 1200, rttSumMs: 50_200, rttMaxMs: 2000, first }
+    for (let i = 0; i < 6; i++) {
+      await world.report(COLD, [seen])
+      await world.run(WINDOW_MS)
+    }
+    const state = await world.core.state()
+    if (!state.ok) throw new Error(state.error.message)
+    expect(state.value.cost!.rttMs + 8 / state.value.cost!.pairsPerMs).toBeCloseTo(2, 6)
+    expect(state.value.step).toMatchObject({ measuredMs: 5, ownMs: 2 })
+    const report = await world.report(COLD)
+    const wrong = { ...report, number: report.number + 1, hosts: [{ ...seen, hedged: 0, faults: {}, first: { ...first, calls: 151 } }] }
+    expect(await world.core.report(wrong)).toMatchObject({ ok: false, error: { details: { param: 'hosts' } } })
+    const longer = { ...report, number: report.number + 1, steady: { steps: 100, stepSumMs: 500, expertsSumMs: 501 } }
+    expect(await world.core.report(longer)).toMatchObject({ ok: false, error: { details: { param: 'steady' } } })
+  })
+
   it('[EL1] a report of another model is refused, and its numbers are checked', async () => {
     const world = await warmWorld()
     const report = await world.report(COLD)
-    for (const wrong of [{ load: [[1]] }, { load: [[1, 1, 1, NaN], COLD[1]!] }, { steps: -1 }, { number: 0 }, { stepSumMs: Infinity }])
+    const [seen] = report.hosts
+    for (const wrong of [
+      { load: [[1]] },
+      { load: [[1, 1, 1, NaN], COLD[1]!] },
+      { load: [[1, 1, 1, 1e300], COLD[1]!] },
+      { steps: -1 },
+      { steps: 1e-300 },
+      { number: 0 },
+      { stepSumMs: Infinity },
+      { windowMs: 1e300 },
+      { epoch: 2 ** 32 },
+      { oldestEpoch: 2 },
+      { engine: '' },
+      { engine: 'e'.repeat(LIMITS.engineNameChars + 1) },
+      { hosts: [{ ...seen!, calls: 1e-300 }] },
+      { hosts: Array.from({ length: LIMITS.hostsMax + 1 }, () => seen!) },
+    ])
       expect(await world.core.report({ ...report, number: 9, ...wrong })).toMatchObject({ ok: false, error: { code: 'invalid-request' } })
+  })
+
+  it('[EL1] hosts that nobody placed anything on are not kept, and engines no more than may join', async () => {
+    const world = await warmWorld()
+    const report = await world.report(COLD, [{ host: 'expert-00' }, { host: 'a stranger' }])
+    expect(Object.keys(world.store.read('window')!.hosts)).toEqual(['expert-00'])
+    const others = Array.from({ length: LIMITS.enginesMax }, (_, i) => world.core.report({ ...report, engine: `engine-${i + 1}` }))
+    const answers = await Promise.all(others)
+    expect(answers.slice(0, -1).every(({ ok }) => ok)).toBe(true)
+    expect(answers.at(-1)).toMatchObject({ ok: false, error: { code: 'overloaded', retryable: true } })
+    expect(Object.keys(world.store.read('engines')!)).toHaveLength(LIMITS.enginesMax)
+  })
+
+  it('[EL5] a report that was on its way when its engine drained does not take that back', async () => {
+    const world = await warmWorld()
+    const report = await world.report(COLD)
+    await world.core.scale({ dryRun: false, experts: [{ layer: 0, expert: 1, hosts: ['expert-02'] }] })
+    await world.run(1000)
+    await world.core.report({ ...report, number: 2 }) // of epoch 1
+    expect(world.store.read('engines')!['engine-0']).toMatchObject({ epoch: 2, oldestEpoch: 2 })
+  })
+
+  it('[EL7] an epoch that no table can go past is refused, and the engine that has the largest goes on', async () => {
+    const world = await warmWorld()
+    world.engine.epoch = 2 ** 31
+    await world.report(COLD)
+    expect(world.engine.placement!.epoch).toBe(2 ** 31 + 1)
+    await world.report(COLD)
+    expect(world.table().epoch).toBe(2 ** 31 + 1)
   })
 
   it('[EL3] an engine that cannot be called gets the table with its next report, and joins again', async () => {
@@ -315,9 +421,18 @@ describe('the RPC face', () => {
 
 it('[EL13] load is planned for once a window, whatever else begins a turn', async () => {
   const world = await warmWorld()
-  await windows(world, 1, HOT_LOAD)
+  await windows(world, 3, HOT_LOAD)
+  expect(world.table().layers[0]![1]).toEqual([0, 2])
   await world.core.scale({ dryRun: false, experts: [{ layer: 0, expert: 1, replicas: 1 }] }) // against what the load says
   await world.run(500)
+  expect(world.table().layers[0]![1]).toEqual([0])
+  await windows(world, 1, HOT_LOAD)
+  expect(world.table().layers[0]![1]).toEqual([0, 2])
+})
+
+it('[EL13] no copies are made for the first two windows of traffic', async () => {
+  const world = await warmWorld()
+  await windows(world, 2, HOT_LOAD)
   expect(world.table().layers[0]![1]).toEqual([0])
   await windows(world, 1, HOT_LOAD)
   expect(world.table().layers[0]![1]).toEqual([0, 2])
@@ -361,17 +476,4 @@ it('[EL7] an autoscaler that lost its store goes past the epochs that engines st
   expect(world.table().epoch).toBe(8)
   expect(world.engine).toMatchObject({ epoch: 8, placement: { epoch: 8 } })
   expect(world.store.events(0).at(-1)).toMatchObject({ reason: 'base', fromEpoch: 1, toEpoch: 8 })
-})
-
-it('[EL7] copies of a table that a new deployment or a lost store forgot are dropped, on standbys too', async () => {
-  for (const how of ['deployment', 'store'] as const) {
-    const world = await warmWorld()
-    await windows(world, 4, HOT_LOAD)
-    expect(world.host(2).resident.size).toBeGreaterThan(0)
-    if (how === 'deployment') world.options.arenaExperts--
-    else for (const name of ['table', 'tenure', 'hosts', 'demand', 'window'] as const) world.store.write(name, null)
-    world.restart()
-    await windows(world, 2, COLD)
-    expect([how, world.discrepancies()]).toEqual([how, []])
-  }
 })

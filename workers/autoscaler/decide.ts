@@ -1,4 +1,5 @@
 import type { CostModel } from '../../shared/placement/cost-model.ts'
+import { pauseWindows } from '../../shared/placement/demand.ts'
 import type { Demand } from '../../shared/placement/demand.ts'
 import { holdsExperts, samePlaces } from '../../shared/placement/placement.ts'
 import type { Placement } from '../../shared/placement/placement.ts'
@@ -27,7 +28,7 @@ export interface Situation {
   readonly nowMs: number
 }
 
-/** What the planner would do now. `forced`: whatever hysteresis and stay say. */
+/** What the planner would do now. `forced`: also where the policy is off or a copy has not stayed its time; what moves must pay all the same. */
 export function planNow(planner: Planner, situation: Situation, forced: boolean): Plan {
   const { placement, deployment, records, demand, policy, tenure, cost, nowMs } = situation
   const frozen = !policy.enabled && !forced
@@ -38,12 +39,15 @@ export function planNow(planner: Planner, situation: Situation, forced: boolean)
     movesMax: frozen ? 0 : policy.movesMax,
     moveBytesMax: frozen ? 0 : policy.moveBytesMax,
     copiesMax: policy.copiesMax,
-    gainMin: forced ? 0 : policy.gainMin,
+    gainMin: policy.gainMin,
     mayDrop: frozen ? () => false : forced ? null : mayDropAfter(tenure, placement, nowMs, policy.stayMs),
   }
   const load = demand?.load ?? deployment.expertBytes.map((experts) => experts.map(() => 0))
   return planner(load, planHosts(records, placement, arenaBytes(deployment), policy.standby), placement, limits)
 }
+
+/** Windows of traffic before copies are made for it: one is a handful of requests, and those that a cold start answers first say least. */
+const SETTLED_WINDOWS = 3
 
 /** Before any call was measured a plan can only re-place what was lost, or do what it is told: any rate will do. */
 const UNMEASURED: CostModel = { callMs: 0, rttMs: 0, pairsPerMs: 1 }
@@ -51,9 +55,14 @@ const UNMEASURED: CostModel = { callMs: 0, rttMs: 0, pairsPerMs: 1 }
 /** What should be done now, or null. Lost hosts' experts are placed again whatever the policy says. SPEC EL12, EL13. */
 export function decide(planner: Planner, situation: Situation): Plan | null {
   const { placement, policy, demand, cost } = situation
-  if (!holdsLost(situation) && (!policy.enabled || demand === null || cost === null)) return null
+  if (!holdsLost(situation) && (!policy.enabled || demand === null || cost === null || isUnsettled(demand))) return null
   const plan = planNow(planner, situation, false)
   return samePlaces(plan.target, placement) ? null : plan
+}
+
+/** Traffic has just begun. No traffic at all is settled: then copies go. */
+export function isUnsettled({ steps, windows }: Demand): boolean {
+  return steps > 0 && windows < SETTLED_WINDOWS
 }
 
 /** Every host has the same: LIMITS.hostArenaBytes or what the deployment says. */
@@ -64,6 +73,11 @@ function arenaBytes({ base }: Deployment): number {
 /** Whether a lost host still stands in the table. */
 export function holdsLost({ placement, records }: Pick<Situation, 'placement' | 'records'>): boolean {
   return placement.hosts.some((host, index) => recordOf(records, host).lost && holdsExperts(placement, index))
+}
+
+/** Whether engines reported lately: until the load of a pause is zero, and was acted on once. */
+export function isTraffic(nowMs: number, lastReportMs: number, policy: Policy): boolean {
+  return nowMs < lastReportMs + (pauseWindows(policy) + 2) * policy.windowMs
 }
 
 export interface AlarmInputs {
@@ -80,11 +94,11 @@ export interface AlarmInputs {
 
 /**
  * When there is something to do next; null: nothing, until a report or a request comes, so nothing is billed. SPEC EL9.
- * Traffic keeps it at one window, until the load of a span without steps is zero and was acted on once; and so does the lease of an engine.
+ * Traffic keeps it at one window, until the load of a pause without steps is zero and was acted on once; and so does the lease of an engine.
  */
 export function nextAlarmMs({ nowMs, policy, lastReportMs, engines, isRunning, records, tenure, backoffUntilMs }: AlarmInputs): number | null {
   const nextWindowMs = nowMs + policy.windowMs
-  const inTraffic = nowMs < lastReportMs + (policy.smoothingWindows + 2) * policy.windowMs
+  const inTraffic = isTraffic(nowMs, lastReportMs, policy)
   const joined = Object.keys(liveEngines(engines, nowMs)).length > 0
   if (isRunning || inTraffic || joined || Object.values(records).some((record) => record.suspect)) return nextWindowMs
   if (!policy.enabled) return null

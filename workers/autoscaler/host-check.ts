@@ -7,9 +7,11 @@ import { LIMITS } from '../../shared/protocol/limits.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import type { Deployment } from './base-table.ts'
 import { inOrders, orderOf } from './copy-phases.ts'
+import { undrained } from './engine-records.ts'
 import { callHost, inParallel, pause } from './host-calls.ts'
-import { answered, hostsToAsk, putRecord, recordOf } from './host-records.ts'
-import type { HostRecord, HostRecords } from './host-records.ts'
+import { isTraffic, isUnsettled } from './decide.ts'
+import { answered, hostsToAsk, putRecord } from './host-records.ts'
+import type { HostRecords } from './host-records.ts'
 import type { DriverDeps } from './scale-driver.ts'
 
 /** Between the two questions after which a host counts as lost: one that was reset is back at once. */
@@ -25,16 +27,20 @@ export interface HostCheck {
 }
 
 /**
- * Asks suspects and silent hosts what they hold. What the table does not give them is dropped; what they lost is loaded again: extra copies always, base
- * replicas where the isolate is a new one (else they come with their first use). A host that does not answer twice is lost. SPEC EL12.
+ * Asks suspects and silent hosts what they hold. What the table does not give them is dropped, and extra copies that they lost are loaded again while there is a load
+ * that they were made for. Everything else that a host lacks comes with its first use, as its base replicas always do: a restarted cluster loads nothing at once.
+ * A host that does not answer twice is lost. SPEC EL12.
  */
 export async function checkHosts(deps: DriverDeps, deployment: Deployment): Promise<HostCheck> {
   const { ledger, nowMs } = deps
+  const { store } = ledger
   const table = ledger.table()
+  const traffic = isTraffic(nowMs(), store.read('window')?.lastReportMs ?? -Infinity, ledger.policy())
+  const demand = store.read('demand')
+  const isLoaded = traffic && demand !== null && demand.steps > 0 && !isUnsettled(demand)
   const repairs: Move[] = []
   const changes: ((records: HostRecords) => HostRecords)[] = []
-  await inParallel(hostsToAsk(ledger.hosts(), table, nowMs()), LIMITS.controlCallsMax, async (host) => {
-    const before = recordOf(ledger.hosts(), host)
+  await inParallel(hostsToAsk(ledger.hosts(), table, nowMs(), traffic), LIMITS.controlCallsMax, async (host) => {
     const answer = await askTwice(deps, host)
     const leaseUntilMs = nowMs() + ledger.policy().leaseMs
     if (!answer.ok) {
@@ -42,8 +48,8 @@ export async function checkHosts(deps: DriverDeps, deployment: Deployment): Prom
       return
     }
     const clean = await dropExtras(deps, deployment, host, table, answer.value)
-    repairs.push(...missing(deployment, table, host, before, answer.value))
-    changes.push((records) => putRecord(answered(records, answer.value.report, host, leaseUntilMs), host, { suspect: !clean, wasReset: false }))
+    if (isLoaded) repairs.push(...missingCopies(deployment, table, host, answer.value))
+    changes.push((records) => putRecord(answered(records, answer.value.report, host, leaseUntilMs), host, { suspect: !clean }))
   })
   return { change: (records) => changes.reduce((changed, change) => change(changed), records), repairs: repairs.toSorted(inOrder) }
 }
@@ -58,10 +64,11 @@ async function askTwice(deps: DriverDeps, host: string): Promise<Result<Inventor
   return callHost(deps, host, ask)
 }
 
-/** Whether the host holds nothing now that the table does not give it. */
+/** Whether the host holds nothing now that the table does not give it. What an older table gave it waits until no engine has a step on that. */
 async function dropExtras(deps: DriverDeps, deployment: Deployment, host: string, table: Placement, held: Inventory): Promise<boolean> {
   const given = new Set(expertsOfHost(table, table.hosts.indexOf(host)).map(String))
   const extra = held.experts.filter((expert) => !given.has(String(expert)))
+  if (extra.length > 0 && undrained(deps.ledger.engines(), table.epoch, deps.nowMs()).length > 0) return false
   for (const experts of inOrders(extra)) {
     const order = orderOf(deployment, experts)
     deps.ledger.commit(() => undefined)
@@ -74,12 +81,11 @@ async function dropExtras(deps: DriverDeps, deployment: Deployment, host: string
   return true
 }
 
-function missing({ expertBytes }: Deployment, table: Placement, host: string, before: HostRecord, { experts, report }: Inventory): Move[] {
+function missingCopies({ expertBytes }: Deployment, table: Placement, host: string, { experts }: Inventory): Move[] {
   const index = table.hosts.indexOf(host)
   const held = new Set(experts.map(String))
-  const wasReset = before.wasReset || (before.isolateId !== null && before.isolateId !== report.isolateId)
   return expertsOfHost(table, index)
-    .filter(([layer, expert]) => !held.has(String([layer, expert])) && (wasReset || table.base[layer]![expert] !== index))
+    .filter(([layer, expert]) => table.base[layer]![expert] !== index && !held.has(String([layer, expert])))
     .map(([layer, expert]) => ({ kind: 'load', layer, expert, host, bytes: expertBytes[layer]![expert]! }))
 }
 

@@ -12,14 +12,12 @@ export interface HostRecord {
   readonly report: HostStatusReport | null
   /** It must be asked what it holds before it is believed: a call failed, an engine missed something, or it may hold what nobody wants. */
   readonly suspect: boolean
-  /** Its isolate is another one than at the last check: what it held is gone. */
-  readonly wasReset: boolean
 }
 
 /** By host. */
 export type HostRecords = Readonly<Record<string, HostRecord>>
 
-const UNKNOWN: HostRecord = { lost: false, isolateId: null, leaseUntilMs: 0, report: null, suspect: false, wasReset: false }
+const UNKNOWN: HostRecord = { lost: false, isolateId: null, leaseUntilMs: 0, report: null, suspect: false }
 
 export function recordOf(records: HostRecords, host: string): HostRecord {
   return records[host] ?? UNKNOWN
@@ -32,20 +30,27 @@ export function putRecord(records: HostRecords, host: string, change: Partial<Ho
 /** After an answer. A host that was lost or reset answers, but only a check knows what it holds. */
 export function answered(records: HostRecords, report: HostStatusReport, host: string, leaseUntilMs: number): HostRecords {
   const before = recordOf(records, host)
-  const wasReset = before.wasReset || (before.isolateId !== null && before.isolateId !== report.isolateId)
+  const wasReset = before.isolateId !== null && before.isolateId !== report.isolateId
   return putRecord(records, host, {
     lost: false,
     suspect: before.suspect || before.lost || wasReset,
-    wasReset,
     isolateId: report.isolateId,
     report,
     leaseUntilMs,
   })
 }
 
+/**
+ * After a table that does not follow from the last one: hosts may hold what that one gave them, pinned. Whoever was ever heard of is asked;
+ * of hosts that are not deployed any more nothing is kept.
+ */
+export function doubtAll(records: HostRecords, hosts: readonly string[]): HostRecords {
+  return Object.fromEntries(hosts.flatMap((host) => (records[host] ? [[host, { ...records[host], suspect: true }]] : [])))
+}
+
 /** Hosts whose experts could not be brought back yet: they are asked again. */
 export function stillSuspect(records: HostRecords, repairs: readonly Move[]): HostRecords {
-  return repairs.reduce((noted, { host }) => putRecord(noted, host, { suspect: true, wasReset: true }), records)
+  return repairs.reduce((noted, { host }) => putRecord(noted, host, { suspect: true }), records)
 }
 
 /** What engines saw: calls that were answered renew a host's lease, those that failed make it suspect. */
@@ -90,13 +95,13 @@ export function planHosts(records: HostRecords, placement: Placement, budgetByte
 }
 
 /**
- * Hosts that must be asked now: suspects, and those that were silent past their lease while they should hold something, or are lost.
- * Nobody asks a cold host. SPEC EL12.
+ * Hosts that must be asked now: suspects, and while there is traffic those that were silent past their lease though they should hold something, or are lost.
+ * Nobody asks a cold host; without traffic all are silent, and that says nothing. SPEC EL12.
  */
-export function hostsToAsk(records: HostRecords, placement: Placement, nowMs: number): string[] {
+export function hostsToAsk(records: HostRecords, placement: Placement, nowMs: number, inTraffic: boolean): string[] {
   return placement.hosts.filter((host, index) => {
     const record = recordOf(records, host)
     if (record.suspect) return true
-    return record.leaseUntilMs <= nowMs && (record.lost || holdsExperts(placement, index))
+    return inTraffic && record.leaseUntilMs <= nowMs && (record.lost || holdsExperts(placement, index))
   })
 }

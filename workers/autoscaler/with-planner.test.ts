@@ -46,6 +46,8 @@ it('[EL13] with the real planner: copies follow the heat, and what a host comput
 
 it('[EL9] [EL13] with the real planner: when the traffic ends, the copies go after their stay and the alarm with them', async () => {
   const world = new World({ planner: plan, base: 2, standby: 1 })
+  const stayMs = 30_000
+  await world.core.setPolicy({ stayMs, smoothingWindows: 4 })
   await world.join()
   await windows(world, 10, early)
   expect(Math.max(...copiesOf(world, 0))).toBeGreaterThan(0)
@@ -53,7 +55,6 @@ it('[EL9] [EL13] with the real planner: when the traffic ends, the copies go aft
   await world.run(120_000)
   expect([copiesOf(world, 0), copiesOf(world, 1)].flat()).toEqual([0, 0, 0, 0, 0, 0, 0, 0])
   const gone = world.store.events(0).at(-1)!
-  const stayMs = 30_000
   expect(gone.phases[0]!.startMs - lastReportMs).toBeLessThanOrEqual(stayMs + 2 * WINDOW_MS)
   expect(world.discrepancies()).toEqual([])
   expect(world.alarmMs).toBeNull()

@@ -16,8 +16,10 @@ export interface AutoscalerLinkDeps {
   /** A new stub: one that failed is broken for good. */
   autoscaler(): Autoscaler
   readonly within: Within
-  /** Takes a table that came with an answer. */
+  /** Takes a table that came with an answer. Throws where it cannot be served: then the last one stands. */
   adopt(placement: Placement): void
+  /** Takes what a call costs, in pairs; null: it is not known. */
+  setCallPairs(callPairs: number | null): void
   onFault(error: unknown): void
 }
 
@@ -32,6 +34,7 @@ export function createAutoscalerLink(deps: AutoscalerLinkDeps) {
     try {
       const answer = await deps.within(deps.autoscaler().join(deps.engine, deps.isolateId, deps.control))
       joined = answer.ok && answer.value.ok
+      if (answer.ok && answer.value.ok) deps.setCallPairs(answer.value.value.callPairs)
       return answer.ok ? answer.value : fail('host-unavailable', 'the autoscaler does not answer', { host: 'autoscaler' })
     } catch (error) {
       joined = false
@@ -41,13 +44,14 @@ export function createAutoscalerLink(deps: AutoscalerLinkDeps) {
 
   /** @returns the span of the next window, or null where the report did not arrive. */
   async function push(report: EngineReport): Promise<number | null> {
-    if (!joined && !(await rejoin())) return null
     try {
+      if (!joined && !(await rejoin())) return null
       const called = await deps.within(deps.autoscaler().report(report))
       if (!called.ok) return lost(called.error)
       const answer = called.value
       if (!answer.ok) return lost(answer.error)
-      const { placement, windowMs, rejoin: again } = answer.value
+      const { placement, windowMs, callPairs, rejoin: again } = answer.value
+      deps.setCallPairs(callPairs)
       if (placement) deps.adopt(placement)
       if (again) await rejoin()
       return windowMs

@@ -1,5 +1,5 @@
 import { joinPairs, requestBytes } from './journal-store.ts'
-import type { JournaledRequest, JournalStore } from './journal-store.ts'
+import type { JournaledRequest, JournalStore, StoredRequest } from './journal-store.ts'
 
 const LAST_WRITE = 'journal/last-write'
 const REQUESTS = 'journal/request/'
@@ -30,9 +30,20 @@ export function durableJournalStore(storage: DurableObjectStorage, onFault: (err
     for (let i = 0; i < keys.length; i += KEYS_PER_CALL) unawaited(storage.delete(keys.slice(i, i + KEYS_PER_CALL), unconfirmed))
   }
 
-  /** Read to its end at once: the platform has one iterator at a time. */
+  /** All of one request. Read to its end at once: the platform has one iterator at a time. */
   function listed<T>(prefix: string): [string, T][] {
     return [...kv.list<T>({ prefix })]
+  }
+
+  /** By the key's part that names the request. One value at a time: the journal may be larger than what an engine that starts has left. */
+  function tokenSizes(): Map<string, { batches: number; bytes: number }> {
+    const sizes = new Map<string, { batches: number; bytes: number }>()
+    for (const [key, { byteLength }] of kv.list<Uint8Array>({ prefix: TOKENS })) {
+      const id = key.slice(TOKENS.length, key.indexOf('/', TOKENS.length))
+      const size = sizes.get(id) ?? { batches: 0, bytes: 0 }
+      sizes.set(id, { batches: size.batches + 1, bytes: size.bytes + byteLength })
+    }
+    return sizes
   }
 
   const batchesOf = (requestId: string): Uint32Array[] => listed<Uint32Array>(tokensPrefix(requestId)).map(([, pairs]) => pairs)
@@ -46,13 +57,15 @@ export function durableJournalStore(storage: DurableObjectStorage, onFault: (err
         ...write.append.map(({ requestId, batch, pairs }) => [tokensPrefix(requestId) + String(batch).padStart(BATCH_DIGITS, '0'), pairs] as const),
       ])
     },
-    list: () => ({
-      requests: listed<StoredEntry>(REQUESTS).map(([, { request, pack, bytes }]) => {
-        const batches = batchesOf(request.requestId)
-        return { requestId: request.requestId, pack, batches: batches.length, bytes: batches.reduce((sum, { byteLength }) => sum + byteLength, bytes) }
-      }),
-      lastWriteMs: kv.get<number>(LAST_WRITE) ?? null,
-    }),
+    list() {
+      const sizes = tokenSizes()
+      const requests: StoredRequest[] = []
+      for (const [key, { request, pack, bytes }] of kv.list<StoredEntry>({ prefix: REQUESTS })) {
+        const tokens = sizes.get(key.slice(REQUESTS.length)) ?? { batches: 0, bytes: 0 }
+        requests.push({ requestId: request.requestId, pack, batches: tokens.batches, bytes: bytes + tokens.bytes })
+      }
+      return { requests, lastWriteMs: kv.get<number>(LAST_WRITE) ?? null }
+    },
     read(requestId) {
       const entry = kv.get<StoredEntry>(requestKey(requestId))
       if (entry === undefined) return null

@@ -20,6 +20,10 @@ export interface EngineEnv {
   readonly JOURNAL_MS: string
   /** What a call to a host costs in (token, expert) pairs, or auto: call-pairs.ts. */
   readonly CALL_PAIRS: string
+  /** water, or for experiments even or hash: experiments.ts. */
+  readonly SPLIT: string
+  /** live, or for experiments pause. */
+  readonly ADOPT: string
   /** on or off. */
   readonly PREFIX_CACHE: string
   readonly [host: `EXPERT_${string}`]: DurableObjectNamespace<Expert>

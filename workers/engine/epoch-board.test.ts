@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import { settled } from '../../test/fixtures/hand-wound-timer.ts'
 import { createEpochBoard } from './epoch-board.ts'
 
+const never = new Promise<void>(() => undefined)
 const table = (epoch: number) => ({ epoch, hosts: ['expert-00'], base: [], layers: [] })
 
 const arbAct = fc.oneof(
@@ -30,7 +31,7 @@ it('[EL3] [EL4] steps begin on the newest table; an older one is kept while a st
         if (act.kind === 'begin') steps.push(board.begin())
         else if (act.kind === 'end' && steps.length > 0) board.end(steps.splice(act.which % steps.length, 1)[0]!)
         else if (act.kind === 'adopt') {
-          const changed = board.changed()
+          const changed = board.changed(never)
           board.adopt(table(act.epoch))
           if (act.epoch > Math.max(...adopted)) {
             adopted.push(act.epoch)
@@ -51,4 +52,15 @@ it('[EL3] [EL4] steps begin on the newest table; an older one is kept while a st
     }),
     { numRuns: 60 },
   )
+})
+
+it('[FA5] waits for a newer table that end before one comes leave nothing behind', async () => {
+  const board = createEpochBoard(table(1), { open: () => null, close: () => undefined })
+  for (let i = 0; i < 5; i++) await board.changed(Promise.resolve())
+  expect(board.waiting()).toBe(0)
+  const changed = board.changed(never)
+  expect(board.waiting()).toBe(1)
+  board.adopt(table(2))
+  await changed
+  expect(board.waiting()).toBe(0)
 })

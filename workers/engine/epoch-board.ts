@@ -22,7 +22,8 @@ export function createEpochBoard<T>(first: Placement, deps: EpochBoardDeps<T>) {
   /** Ascending. The last is the newest; the first has a step, or is the newest, too. */
   const held = [hold(first)]
   const waiting = new Set<{ readonly epoch: number; readonly resolve: () => void }>()
-  let change = Promise.withResolvers<void>()
+  /** Who waits for the next adoption. */
+  const watchers = new Set<() => void>()
 
   function hold(placement: Placement): HeldEpoch<T> {
     return { placement, value: deps.open(placement), steps: 0 }
@@ -48,8 +49,7 @@ export function createEpochBoard<T>(first: Placement, deps: EpochBoardDeps<T>) {
   function adopt(placement: Placement): void {
     if (placement.epoch <= newest().placement.epoch) return
     held.push(hold(placement))
-    change.resolve()
-    change = Promise.withResolvers()
+    for (const watcher of watchers) watcher()
     sweep()
   }
 
@@ -74,7 +74,16 @@ export function createEpochBoard<T>(first: Placement, deps: EpochBoardDeps<T>) {
     return new Promise((resolve) => void waiting.add({ epoch, resolve }))
   }
 
-  return { newest, begin, end, adopt, oldest, drained, /** Resolves at the next adoption. */ changed: () => change.promise }
+  /** Resolves at the next adoption, or with `wait`. A wait that is over leaves nothing behind, however long no table comes. */
+  async function changed(wait: Promise<void>): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    watchers.add(resolve)
+    void wait.then(resolve)
+    await promise
+    watchers.delete(resolve)
+  }
+
+  return { newest, begin, end, adopt, oldest, drained, changed, waiting: () => watchers.size }
 }
 
 export type EpochBoard<T> = ReturnType<typeof createEpochBoard<T>>

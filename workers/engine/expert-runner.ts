@@ -1,5 +1,3 @@
-import { createSplitter } from '../../shared/placement/splitter.ts'
-import { LIMITS } from '../../shared/protocol/limits.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
 import type { RowsFrame } from '../../shared/protocol/frame.ts'
 import { ok } from '../../shared/protocol/result.ts'
@@ -15,6 +13,8 @@ const DONE = ok(undefined)
 
 /** The experts of one lane's steps. A step runs on the placement that was the newest when it began. */
 export interface StepExperts {
+  /** What a step has to wait for before it begins; null, always but in an experiment: nothing. */
+  closed(): Promise<void> | null
   /** @param abandoned whether nobody wants the step's result any more: then a wait for a lost host ends. */
   begin(abandoned: () => boolean): void
   end(): void
@@ -23,10 +23,13 @@ export interface StepExperts {
 
 /** Fans a layer's pairs out: one frame to each host touched, all in parallel, rows back into the engine's memory. */
 export function createExpertRunner(memory: EngineMemory, hosts: ExpertHosts): StepExperts {
-  const dispatch = createDispatch(memory, createSplitter(LIMITS.hostsMax, hosts.callPairs), hosts.traffic.load)
+  const dispatch = createDispatch(memory, hosts.newSplit(), hosts.traffic.load)
   const rowBytes = memory.stride.normed
   let epoch: StepEpoch | null = null
   let startMs = 0
+  /** What this step has waited for experts. */
+  let expertsMs = 0
+  let mark: number | null = null
   let isAbandoned = () => false
   let sequence = 0
   /** 1 and up: 0 says that a frame's number could not be read. */
@@ -36,11 +39,14 @@ export function createExpertRunner(memory: EngineMemory, hosts: ExpertHosts): St
   function begin(abandoned: () => boolean): void {
     epoch = hosts.begin()
     startMs = hosts.nowMs()
+    expertsMs = 0
+    mark = hosts.firstUses.mark()
     isAbandoned = abandoned
   }
 
   function end(): void {
-    hosts.traffic.step(hosts.nowMs() - startMs)
+    const isSteady = mark !== null && mark === hosts.firstUses.mark()
+    hosts.traffic.step(hosts.nowMs() - startMs, isSteady ? expertsMs : null)
     hosts.end(epoch!)
     epoch = null
   }
@@ -62,12 +68,13 @@ export function createExpertRunner(memory: EngineMemory, hosts: ExpertHosts): St
    * not looked at, so it is never written over what a later layer has put there. SPEC FA8.
    */
   async function hedge(hostCall: HostCall, first: Promise<Result<RowsFrame, MoeError>>): Promise<Result<RowsFrame, MoeError> | 'overtaken'> {
-    const watched = hosts.hedges.watch(hostCall.header.pairs)
+    const host = nameOf(hostCall)
+    const watched = hosts.hedges.watch(hosts.pairsAt(host))
     const early = await Promise.race([first, watched.late])
     watched.stop()
     if (early) return early
-    const host = nameOf(hostCall)
     hosts.traffic.hedge(host)
+    hosts.firstUses.disturbed()
     const rival = recovery.elsewhere(hostCall.frame, host)
     const winner = await firstOf(
       first.then((reply) => (reply.ok ? reply : null)),
@@ -84,6 +91,13 @@ export function createExpertRunner(memory: EngineMemory, hosts: ExpertHosts): St
   }
 
   const run: RunExperts = async (layer, tokens) => {
+    const beganMs = hosts.nowMs()
+    const done = await fanOut(layer, tokens)
+    expertsMs += hosts.nowMs() - beganMs
+    return done
+  }
+
+  async function fanOut(layer: number, tokens: number): Promise<Result<void, MoeError>> {
     const table = epoch!.value.table(layer)
     const calls = dispatch.build({ layer, epoch: epoch!.placement.epoch, table, tokens }, nextSequence)
     if (calls.length === 1) return call(calls[0]!) // a packed layer: nothing to gather
@@ -95,7 +109,7 @@ export function createExpertRunner(memory: EngineMemory, hosts: ExpertHosts): St
     return DONE
   }
 
-  return { begin, end, run }
+  return { closed: hosts.closed, begin, end, run }
 }
 
 /** The first that is not null; null where both are. */

@@ -35,7 +35,6 @@ interface SharedSession {
 }
 
 interface Call {
-  givenUp: boolean
   /** The connection that it waits for, by number. */
   awaits: number | null
   /** What it runs on. */
@@ -54,10 +53,9 @@ export function createHostLink(deps: HostLinkDeps) {
 
   /** One frame to the host and its rows back: one attempt, within one deadline. What to do about a failure is for the caller (recovery.ts). */
   async function run(frame: Uint8Array, header: RunHeader, rowBytes: number): Promise<Result<RowsFrame, MoeError>> {
-    const call: Call = { givenUp: false, awaits: null, on: null }
+    const call: Call = { awaits: null, on: null }
     const answer = await deps.within(attempt(call, frame, header, rowBytes))
     if (answer.ok) return answer.value
-    call.givenUp = true
     if (call.on) retire(call.on)
     else if (call.awaits === connections) abandonOpening() // a later one belongs to others
     leave(call)
@@ -67,7 +65,6 @@ export function createHostLink(deps: HostLinkDeps) {
   /** After what may pass (a lost session, a lost weight, slow storage) the next call opens a new session: its hello says again what is assigned. */
   async function attempt(call: Call, frame: Uint8Array, header: RunHeader, rowBytes: number): Promise<Result<RowsFrame, MoeError>> {
     const reply = await runOnce(call, frame, header, rowBytes)
-    if (call.givenUp) return reply
     if (!reply.ok && reply.error.retryable && call.on) retire(call.on)
     leave(call)
     return reply
@@ -80,7 +77,6 @@ export function createHostLink(deps: HostLinkDeps) {
       const opened = await reachable(making)
       call.awaits = null
       if (!opened.ok) return opened
-      if (call.givenUp) return unavailable('was given up')
       join(call, opened.value)
     } else {
       join(call, current)
@@ -95,11 +91,11 @@ export function createHostLink(deps: HostLinkDeps) {
   /** One connection for all who ask while it is made. */
   function open(): Promise<Result<SharedSession, MoeError>> {
     if (current) retire(current)
-    opening ??= connect()
+    opening ??= openNew()
     return opening
   }
 
-  async function connect(): Promise<Result<SharedSession, MoeError>> {
+  async function openNew(): Promise<Result<SharedSession, MoeError>> {
     const mine = ++connections
     try {
       const opened = await deps.connect(deps.hello)
@@ -182,13 +178,19 @@ export function createHostLink(deps: HostLinkDeps) {
     return answer.ok && answer.value.ok ? answer.value.value : null
   }
 
+  /** Opens the session that the first call would open. */
+  async function connect(): Promise<Result<void, MoeError>> {
+    const opened = await reachable<SharedSession>(current ? Promise.resolve(ok(current)) : open())
+    return opened.ok ? ok(undefined) : opened
+  }
+
   /** The epoch is drained. A call that is still under way ends on its session. */
   function close(): void {
     closed = true
     if (current) retire(current)
   }
 
-  return { host: deps.host, assigned: deps.hello.experts.length, run, report, close }
+  return { host: deps.host, assigned: deps.hello.experts.length, connect, run, report, close }
 }
 
 export type HostLink = ReturnType<typeof createHostLink>

@@ -1,11 +1,10 @@
 import { RpcTarget } from 'cloudflare:workers'
 import type { Placement } from '../../shared/placement/placement.ts'
 import { hostBinding } from '../../shared/placement/host-names.ts'
-import type { EngineControl } from '../../shared/protocol/autoscaler-api.ts'
+import type { AutoscalerApi, EngineControl } from '../../shared/protocol/autoscaler-api.ts'
 import type { Within } from '../../shared/protocol/deadlines.ts'
 import { isolateId } from '../isolate-id.ts'
 import type { EngineEnv } from './env.ts'
-import { joinOrAsk } from './join-or-ask.ts'
 import { createMembership } from './membership.ts'
 import type { Membership } from './membership.ts'
 import { sqlLastTable } from './sql-last-table.ts'
@@ -20,9 +19,10 @@ export function joinCluster({ id, storage }: DurableObjectState, env: EngineEnv,
     isolateId: isolateId(),
     nextNumber: () => ++reports,
     table: sqlLastTable(storage.sql),
-    autoscaler: () => joinOrAsk(() => env.AUTOSCALER.getByName('autoscaler')),
+    autoscaler: () => env.AUTOSCALER.getByName('autoscaler') as unknown as AutoscalerApi,
     control: (face) => new Control(face),
     within,
+    ownCallPairs: env.CALL_PAIRS !== 'auto',
     hasHost: (host) => env[hostBinding(host)] !== undefined,
     nowMs: Date.now,
     wait: (ms) => scheduler.wait(ms),

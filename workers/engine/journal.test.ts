@@ -78,7 +78,7 @@ describe('what is given back', () => {
       [1, 2, 22],
     ] as const)
       run.token(index, position, id)
-    const again = reopen().journal.resume('a')! // the last token was not written
+    const again = reopen().journal.find('a')! // the last token was not written
     expect(again).toMatchObject({
       request: request('a', 2),
       ids: [
@@ -86,11 +86,12 @@ describe('what is given back', () => {
         [20, 21],
       ],
     })
-    again.run.token(1, 0, 20) // made again
-    again.run.token(1, 1, 21)
-    again.run.token(1, 2, 22)
-    again.run.token(1, 3, 23)
-    expect(reopen().journal.resume('a')?.ids).toEqual([
+    const on = again.attach()
+    on.token(1, 0, 20) // made again
+    on.token(1, 1, 21)
+    on.token(1, 2, 22)
+    on.token(1, 3, 23)
+    expect(reopen().journal.find('a')?.ids).toEqual([
       [10, 11],
       [20, 21, 22, 23],
     ])
@@ -99,13 +100,13 @@ describe('what is given back', () => {
   it('[JR1] what waits is given back, too, where the engine was not reset', () => {
     const { journal } = open()
     journal.admit(request('a'))!.token(0, 0, 10)
-    expect(journal.resume('a')?.ids).toEqual([[10]])
+    expect(journal.find('a')?.ids).toEqual([[10]])
   })
 
   it('[JR3] a stream that was taken over notes nothing and ends nothing', () => {
     const { journal, clock, store } = open({ batchTokens: 1, keepMs: 50 })
     const first = journal.admit(request('a'))!
-    const second = journal.resume('a')!.run
+    const second = journal.find('a')!.attach()
     first.token(0, 0, 66)
     first.detach()
     clock.ms += 60
@@ -115,12 +116,12 @@ describe('what is given back', () => {
 
   it('[JR1] nothing of a request that was never there, is forgotten, or was made with other weights', () => {
     const opened = open()
-    expect(opened.journal.resume('a')).toBeNull()
+    expect(opened.journal.find('a')).toBeNull()
     opened.journal.admit(request('a'))
     opened.journal.admit(request('b'))
     opened.journal.forget('b')
-    expect(opened.journal.resume('b')).toBeNull()
-    expect(opened.reopen('q').journal.resume('a')).toBeNull()
+    expect(opened.journal.find('b')).toBeNull()
+    expect(opened.reopen('q').journal.find('a')).toBeNull()
     expect(stored(opened)).toEqual([])
   })
 })
@@ -134,10 +135,31 @@ describe('bounds', () => {
     clock.ms += 499
     journal.admit(request('c'))
     expect(stored(opened)).toEqual(['a', 'b', 'c'])
-    journal.resume('b')
+    journal.find('b')!.attach()
     clock.ms += 1
     journal.admit(request('d'))
     expect(stored(opened).toSorted()).toEqual(['b', 'c', 'd'])
+  })
+
+  it('[JR2] one that is asked for when its time is over is unknown, whatever waits to be written', () => {
+    const { journal, clock } = open({ keepMs: 500, batchMs: Infinity })
+    journal.admit(request('a'))!.detach()
+    journal.admit(request('b'))!.token(0, 0, 10)
+    clock.ms += 500
+    expect(journal.find('a')).toBeNull()
+  })
+
+  it('[JR2] one that is only looked at keeps its run, and its time', () => {
+    const opened = open({ batchTokens: 1, keepMs: 500 })
+    const run = opened.journal.admit(request('a'))!
+    opened.journal.find('a')
+    run.token(0, 0, 10)
+    expect(opened.journal.find('a')?.ids).toEqual([[10]])
+    run.detach()
+    opened.journal.find('a')
+    opened.clock.ms += 500
+    opened.journal.admit(request('b'))
+    expect(stored(opened)).toEqual(['b'])
   })
 
   it('[JR2] all are dropped on start where nothing was written for that time', () => {
@@ -149,11 +171,11 @@ describe('bounds', () => {
     expect(journal.held()).toEqual({ requests: 0, batches: 0, bytes: 0 })
   })
 
-  it('[JR2] what does not fit is not taken, and cannot be resumed', () => {
+  it('[JR2] what does not fit is not taken, and is unknown', () => {
     const one = open({ requestsMax: 1 }).journal
     expect(one.admit(request('a'))).not.toBeNull()
     expect(one.admit(request('b'))).toBeNull()
-    expect(one.resume('b')).toBeNull()
+    expect(one.find('b')).toBeNull()
     expect(open({ requestBytesMax: 50 }).journal.admit(request('a'))).toBeNull()
     expect(open({ bytesMax: 50 }).journal.admit(request('a'))).toBeNull()
     expect(open().journal.admit(request('x'.repeat(1000)))).toBeNull()
@@ -168,7 +190,7 @@ describe('bounds', () => {
     other.token(0, 0, 9)
     run.token(0, 4, 14)
     expect(journal.held()).toMatchObject({ requests: 1, batches: 1 })
-    expect(reopen().journal.resume('b')?.ids).toEqual([[9]])
+    expect(reopen().journal.find('b')?.ids).toEqual([[9]])
   })
 
   it('[JR1] [JR2] whatever happens, what is given back is a beginning of what was made, and the books agree with the store', () => {
@@ -193,11 +215,11 @@ describe('bounds', () => {
             opened = opened.reopen()
             runs.clear()
           } else {
-            const found = opened.journal.resume(id)
+            const found = opened.journal.find(id)
             if (found === null) continue
             const [ids] = found.ids
             expect(ids).toEqual(Array.from({ length: ids!.length }, (_, i) => 100 + i))
-            runs.set(id, { run: found.run, at: 0 })
+            runs.set(id, { run: found.attach(), at: 0 })
           }
         }
         const held = opened.journal.held()

@@ -24,7 +24,7 @@ interface Entry {
   /** When its stream ended; null while it has one. */
   detachedMs: number | null
   /** Tokens of each choice that are written or wait. */
-  readonly counts: Map<number, number>
+  counts: number[]
   pending: number[]
   batches: number
   bytes: number
@@ -62,7 +62,7 @@ export function createJournal({ store, nowMs, bounds, pack }: JournalDeps) {
     if (removed.size > 0) write()
   }
 
-  /** Writes a request that the engine has taken; null where it is too large or the journal is full: it cannot be resumed then. */
+  /** Writes a request that the engine has taken; null where it is too large or the journal is full: after a reset it is unknown here then. */
   function admit(request: GenerateRequest): JournalRun | null {
     forget(request.requestId)
     const journaled = { request, pack }
@@ -77,19 +77,26 @@ export function createJournal({ store, nowMs, bounds, pack }: JournalDeps) {
     return attach(request.requestId, entry)
   }
 
-  /** What is known of a request, and its record from here on; null where nothing is. An earlier run of it ends. */
-  function resume(requestId: string): { readonly request: GenerateRequest; readonly ids: number[][]; readonly run: JournalRun } | null {
+  /** What is known of a request; null where nothing is. `attach` begins its record anew: an earlier run of it ends. */
+  function find(requestId: string): { readonly request: GenerateRequest; readonly ids: number[][]; attach(): JournalRun } | null {
+    if (entries.has(requestId)) flush() // which drops it where its time is over
     const entry = entries.get(requestId)
     if (entry === undefined) return null
-    flush()
     const stored = store.read(requestId)
     if (stored === null) throw new Error(`the journal lost ${requestId}`)
     const { request, pairs } = stored
     const ids = Array.from({ length: request.prompts.length * request.n }, (): number[] => [])
     for (let i = 0; i < pairs.length; i += 2) ids[pairs[i]!]!.push(pairs[i + 1]!)
-    entry.counts.clear()
-    for (const [index, { length }] of ids.entries()) entry.counts.set(index, length)
-    return { request, ids, run: attach(requestId, entry) }
+    return {
+      request,
+      ids,
+      attach: () =>
+        attach(
+          requestId,
+          entry,
+          ids.map(({ length }) => length),
+        ),
+    }
   }
 
   /** Nobody will resume the request. */
@@ -100,17 +107,18 @@ export function createJournal({ store, nowMs, bounds, pack }: JournalDeps) {
     if (!Array.from(entries.values()).some(({ detachedMs }) => detachedMs === null)) write() // nobody is left whose tokens would bring the next write
   }
 
-  function attach(requestId: string, entry: Entry): JournalRun {
+  /** @param counts tokens of each choice that the journal has. */
+  function attach(requestId: string, entry: Entry, counts: number[] = []): JournalRun {
     const mine = (): boolean => entry.run === run && entries.get(requestId) === entry
     const run: JournalRun = {
       token(index, position, id) {
-        if (!mine() || entry.full || position !== (entry.counts.get(index) ?? 0)) return
+        if (!mine() || entry.full || position !== (entry.counts[index] ?? 0)) return
         if (batches >= bounds.batchesMax || bytes + PAIR_BYTES > bounds.bytesMax) {
           entry.full = true
           return
         }
         if (pendingTokens++ === 0) pendingSinceMs = nowMs()
-        entry.counts.set(index, position + 1)
+        entry.counts[index] = position + 1
         entry.pending.push(index, id)
         entry.bytes += PAIR_BYTES
         bytes += PAIR_BYTES
@@ -121,6 +129,7 @@ export function createJournal({ store, nowMs, bounds, pack }: JournalDeps) {
       },
     }
     entry.run = run
+    entry.counts = counts
     entry.detachedMs = null
     return run
   }
@@ -161,11 +170,11 @@ export function createJournal({ store, nowMs, bounds, pack }: JournalDeps) {
   }
 
   open()
-  return { admit, resume, forget, held: () => ({ requests: entries.size, batches, bytes }) }
+  return { admit, find, forget, held: () => ({ requests: entries.size, batches, bytes }) }
 }
 
 export type Journal = ReturnType<typeof createJournal>
 
 function newEntry({ batches, bytes }: { readonly batches: number; readonly bytes: number }): Entry {
-  return { run: null, detachedMs: null, counts: new Map(), pending: [], batches, bytes, full: false }
+  return { run: null, detachedMs: null, counts: [], pending: [], batches, bytes, full: false }
 }

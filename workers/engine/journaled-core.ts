@@ -3,6 +3,7 @@ import { fail } from '../../shared/protocol/errors.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
+import { checkRequest } from './admission.ts'
 import type { EngineCore } from './engine-core.ts'
 import type { EventSink } from './event-sink.ts'
 import type { Journal, JournalRun } from './journal.ts'
@@ -14,12 +15,26 @@ export interface StreamedRequest {
   abandon(): void
 }
 
+/** A request that had begun: tokens of each choice that are on record, and the way to go on with the record, null where there is none. */
+interface Begun {
+  readonly request: GenerateRequest
+  readonly ids: readonly (readonly number[])[]
+  attach(): JournalRun | null
+}
+
+const DONE = ok(undefined)
+
 /** The engine core with a memory: what it generates is journaled, and what a reset interrupted can be resumed. SPEC JR1 to JR5. */
 export function createJournaledCore(core: EngineCore, journal: Journal, info: ModelInfo) {
   /** The latest stream of each request. */
   const streams = new Map<string, StreamedRequest>()
 
-  function generate(request: GenerateRequest, sink: EventSink): Result<StreamedRequest, MoeError> {
+  /** @param have where the request began elsewhere and no record of it is left: it is made anew, and what its reader has is not told. */
+  function generate(request: GenerateRequest, sink: EventSink, have: Received = []): Result<StreamedRequest, MoeError> {
+    if (have.some((count) => count !== 0)) {
+      const checked = checkRequest(request, info) // before its choices are counted
+      return checked.ok ? goOn({ request, ids: noTokens(request), attach: () => journal.admit(request) }, have, sink) : checked
+    }
     if (streams.has(request.requestId)) core.cancel(request.requestId, null) // its caller lost the first answer and asks again
     const journaled = openStream(request, sink, { positions: [], skip: [] })
     const taken = core.generate(request, journaled.sink)
@@ -29,20 +44,23 @@ export function createJournaledCore(core: EngineCore, journal: Journal, info: Mo
   }
 
   function resume(requestId: string, have: Received, sink: EventSink): Result<StreamedRequest, MoeError> {
-    const found = journal.resume(requestId)
+    const found = journal.find(requestId)
     if (found === null) return fail('unknown-request', 'the engine has no record of the request', {})
-    const { request, ids, run } = found
+    return goOn(found, have, sink)
+  }
+
+  function goOn({ request, ids, attach }: Begun, have: Received, sink: EventSink): Result<StreamedRequest, MoeError> {
     const plan = planResumption(request, ids, have, info.contextTokens)
     if (!plan.ok) return plan
-    core.cancel(requestId, null) // what an earlier stream may still run
-    const journaled = openStream(request, sink, { positions: plan.value.known.map((tokens) => tokens?.length ?? 0), skip: plan.value.skip })
-    journaled.begin(run)
-    if (plan.value.known.every((tokens) => tokens === null)) {
-      journaled.sink.end()
-      return ok(journaled.stream)
-    }
-    const taken = core.resume(request, plan.value.known, journaled.sink)
-    return taken.ok ? ok(journaled.stream) : taken
+    const { known, skip } = plan.value
+    core.cancel(request.requestId, null) // what an earlier stream may still run
+    const journaled = openStream(request, sink, { positions: known.map((tokens) => tokens?.length ?? 0), skip })
+    const isOver = known.every((tokens) => tokens === null)
+    const taken = isOver ? DONE : core.resume(request, known, journaled.sink)
+    if (!taken.ok) return taken
+    journaled.begin(attach()) // the first event is at least a step away
+    if (isOver) journaled.sink.end()
+    return ok(journaled.stream)
   }
 
   /** Ends one choice, or all: then the request is forgotten, too. */
@@ -100,4 +118,8 @@ export function createJournaledCore(core: EngineCore, journal: Journal, info: Mo
   }
 
   return { generate, resume, cancel }
+}
+
+function noTokens({ prompts, n }: GenerateRequest): number[][] {
+  return Array.from({ length: prompts.length * n }, () => [])
 }

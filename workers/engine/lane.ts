@@ -74,6 +74,7 @@ export function createLane(memory: EngineMemory, trunk: TrunkWeights, experts: S
   return {
     busy: false,
     async run(slices) {
+      for (let closed = experts.closed(); closed; closed = experts.closed()) await closed
       experts.begin(abandoned)
       try {
         fillBatch(slices)

@@ -3,6 +3,7 @@ import { POLICY_DEFAULT } from '../../shared/placement/policy.ts'
 import type { EngineControl, EngineReport } from '../../shared/protocol/autoscaler-api.ts'
 import type { ModelInfo } from '../../shared/protocol/engine-api.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
+import { LIMITS } from '../../shared/protocol/limits.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import type { Within } from '../../shared/protocol/deadlines.ts'
@@ -31,6 +32,8 @@ export interface MembershipDeps {
   control(face: EngineControl): EngineControl
   readonly within: Within
   hasHost(host: string): boolean
+  /** The deployment says what a call costs: what is measured is not taken. */
+  readonly ownCallPairs: boolean
   nowMs(): number
   wait(ms: number): Promise<void>
   onFault(message: string, error: unknown): void
@@ -39,7 +42,7 @@ export interface MembershipDeps {
 /** What the engine begins with. */
 export interface FirstTable {
   readonly placement: Placement
-  /** How often the autoscaler wants a report; 0: it wants none. */
+  /** How often the autoscaler wants a report. */
   readonly windowMs: number
 }
 
@@ -49,7 +52,7 @@ type Queue = () => Pick<EngineReport, 'running' | 'waiting'>
 /** The engine as a member of an autoscaler's cluster: where its tables come from, and its reports go. */
 export function createMembership(deps: MembershipDeps) {
   const { engine, isolateId, table, nowMs, wait, onFault } = deps
-  let served: { readonly hosts: ExpertHosts; readonly reporter: Reporter | null } | null = null
+  let served: { readonly hosts: ExpertHosts; readonly reporter: Reporter } | null = null
   let inputs = ''
   let experts: readonly number[] = []
   const face: EngineControl = {
@@ -59,7 +62,7 @@ export function createMembership(deps: MembershipDeps) {
     },
     drained: async (epoch) => begun().drained(epoch),
   }
-  const link = createAutoscalerLink({ ...deps, control: deps.control(face), adopt, onFault: (error) => onFault('autoscaler', error) })
+  const link = createAutoscalerLink({ ...deps, control: deps.control(face), adopt, setCallPairs, onFault: (error) => onFault('autoscaler', error) })
 
   /** Until the engine has begun it can promise nothing: it begins with the answer to its join, which is the newest table. */
   function begun(): ExpertHosts {
@@ -74,6 +77,12 @@ export function createMembership(deps: MembershipDeps) {
     if (served && placement.epoch <= served.hosts.newest().placement.epoch) return
     served?.hosts.adopt(placement)
     table.write(inputs, placement)
+  }
+
+  /** What the splitter reckons with from here on; what an autoscaler of another version says is not taken. */
+  function setCallPairs(callPairs: number | null | undefined): void {
+    if (deps.ownCallPairs || !Number.isInteger(callPairs)) return
+    served?.hosts.setCallPairs(Math.min(LIMITS.framePairsMax, Math.max(0, callPairs!)))
   }
 
   /** The autoscaler's table, or while it is away the one that this engine had last. @param routed [layers] experts of each layer. */
@@ -95,11 +104,11 @@ export function createMembership(deps: MembershipDeps) {
   function serve(hosts: ExpertHosts, queue: Queue, windowMs: number): void {
     const now = () => ({ epoch: hosts.newest().placement.epoch, oldestEpoch: hosts.oldest(), ...queue() })
     const own = { engine, isolateId, nextNumber: deps.nextNumber, nowMs, wait }
-    const reporter = windowMs > 0 ? createReporter({ ...own, traffic: hosts.traffic, now, push: link.push }, windowMs) : null
+    const reporter = createReporter({ ...own, traffic: hosts.traffic, now, push: link.push }, windowMs)
     served = { hosts, reporter }
   }
 
-  return { begin, serve, onStep: () => served?.reporter?.wake(), onFault: () => served?.reporter?.early() }
+  return { begin, serve, onStep: () => served?.reporter.wake(), onFault: () => served?.reporter.early() }
 }
 
 export type Membership = ReturnType<typeof createMembership>

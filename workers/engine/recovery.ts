@@ -75,7 +75,7 @@ export function createRecovery(deps: RecoveryDeps) {
       if (!round.stuck) continue
       const hopeless = left.find((segment) => isHopeless(segment, beganMs))
       if (hopeless) return err(hopeless.error)
-      await Promise.race([hosts.wait(backoffMs(waits++)), hosts.changed()])
+      await hosts.changed(hosts.wait(backoffMs(waits++)))
       for (const { refused } of left) refused.clear()
     }
   }

@@ -4,7 +4,7 @@ import { settled } from '../../test/fixtures/hand-wound-timer.ts'
 import { createReporter } from './reporter.ts'
 import { createTraffic } from './traffic.ts'
 
-function reporterOf(answer: (report: EngineReport) => number | null) {
+function reporterOf(answer: (report: EngineReport) => number | null | Promise<number>) {
   let nowMs = 0
   let number = 0
   const waiting: { readonly atMs: number; readonly wake: () => void }[] = []
@@ -34,7 +34,7 @@ function reporterOf(answer: (report: EngineReport) => number | null) {
     timers: () => waiting.length,
     work() {
       reporter.wake()
-      traffic.step(5)
+      traffic.step(5, null)
     },
     async pass(ms: number) {
       nowMs += ms
@@ -107,4 +107,21 @@ it('[EL8] a failed host is reported at once, but never more often than every 250
   expect(numbers()).toEqual([1])
   await pass(250)
   expect(numbers()).toEqual([1, 2])
+})
+
+it('[EL8] a step that begins while the last report is on its way is reported, too', async () => {
+  const { promise, resolve } = Promise.withResolvers<number>()
+  const { reporter, traffic, work, pass, sent, numbers, timers } = reporterOf(({ number }) => (number === 2 ? promise : 1000))
+  work()
+  await pass(2000)
+  await pass(1000)
+  expect(numbers()).toEqual([1, 2])
+  reporter.wake() // the one step of a short request
+  resolve(1000)
+  await pass(0)
+  traffic.step(5, null)
+  await pass(1000)
+  await pass(1000)
+  expect(sent.map(({ steps }) => steps)).toEqual([1, 0, 1, 0])
+  expect(timers()).toBe(0)
 })

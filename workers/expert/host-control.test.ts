@@ -195,6 +195,44 @@ describe('load and drop', () => {
     await loading
     expect(memory.slots.usedBytes).toBe(0)
   })
+
+  it('[RE8] nor does what waits for its turn at a peer', async () => {
+    const from = openHost()
+    const all = ([0, 1, 2, 3] as const).map((expert): ExpertRef => [0, expert])
+    await from.host.control.load(order(...all), null)
+    const gate = Promise.withResolvers<void>()
+    const source = await from.source(...all)
+    const { host, residents } = openHost()
+    const loading = host.control.load(order(...all), { read: (layer, expert) => gate.promise.then(() => source.read(layer, expert)) })
+    const dropping = host.control.drop(order([0, 1], [0, 3])) // one is read, the other is not begun
+    await settled()
+    gate.resolve()
+    await dropping
+    expect(await loading).toMatchObject({ ok: true, value: { failed: [{ expert: [0, 3], error: { code: 'not-resident' } }] } })
+    expect(residents()).toEqual(['0/0', '0/2'])
+  })
+
+  it('[RE8] an order that is still at work leaves the pins of a later one alone', async () => {
+    const { offset } = manifest.experts[1]!.hi!
+    const stored = flipped('experts-0.bin', offset)
+    const [other, again] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const gates = { 'experts-0.bin': Promise.resolve(), 'experts-1.bin': other.promise }
+    const wrapStore = (store: RangeStore): RangeStore => ({
+      open: async (object, from, bytes) => gates[object as keyof typeof gates].then(() => store.open(object, from, bytes)),
+    })
+    const { host, open, run, residents } = openHost({ slots: 2, stored, wrapStore })
+    const first = host.control.load(order([0, 1], [1, 0]), null)
+    await settled() // 0/1 failed, 1/0 is on its way
+    stored.set('experts-0.bin', objects.get('experts-0.bin')!)
+    gates['experts-0.bin'] = again.promise
+    const second = host.control.load(order([0, 1]), null)
+    other.resolve()
+    expect(await first).toMatchObject({ ok: true, value: { failed: [{ expert: [0, 1], error: { code: 'weights-corrupt' } }] } })
+    again.resolve()
+    expect(await second).toMatchObject({ ok: true, value: { loaded: [[0, 1]] } })
+    expect(await run(open([[1, 2]]), 1, [2])).toBe('over-budget') // both are pinned
+    expect(residents()).toEqual(['0/1', '1/0'])
+  })
 })
 
 describe('probe', () => {
@@ -368,6 +406,22 @@ it('[RE7] [RE11] a peer that says nothing is given up within the deadline of a r
   await timer.pass()
   expect(await loading).toMatchObject({ ok: true, value: { failed: [], report: { work: { storageBytes: EXPERT_BYTES } } } })
   expect(timer.pending()).toBe(0)
+})
+
+it('[RE7] [RE11] so is one that sends byte by byte, and nothing of it is left', async () => {
+  const timer = handWoundTimer()
+  const { host, memory } = openHost({ deadlines: createDeadlines(timer.set, { tickMs: 5000, ticks: 1 }) })
+  let feed: ReadableByteStreamController | null = null
+  const dripping = new ReadableStream({ type: 'bytes', start: (controller) => void (feed = controller) })
+  const loading = host.control.load(order([0, 0]), { read: async () => ok(dripping) })
+  await settled()
+  for (let i = 0; i < 3; i++) {
+    feed!.enqueue(new Uint8Array(1))
+    await settled()
+    await timer.pass()
+  }
+  expect(await loading).toMatchObject({ ok: true, value: { failed: [], report: { work: { peerBytes: 2, storageBytes: EXPERT_BYTES } } } })
+  expect([timer.pending(), memory.slots.usedBytes]).toEqual([0, SLOT_BYTES])
 })
 
 it('[RE12] the host counts frames, pairs, loads, drops and bytes, and the most that it held at a time', async () => {

@@ -31,6 +31,8 @@ export interface HostControlDeps {
 /** The host's face towards the autoscaler: does what it is told, expert by expert, while frames are served. SPEC RE8 to RE11. */
 export function createHostControl({ memory, tier, loader, copyReader, sha256Hex, deadlines, checkOrder, framesDone, status }: HostControlDeps): HostControl {
   const { slots, drained, usage, kernels, arena, scratch, spec } = memory
+  /** Of each load under way: what it has not begun. */
+  const queues = new Set<Map<string, ExpertRef>>()
 
   async function load(order: ExpertOrder, peer: PeerSource | null): Promise<Result<LoadReport, MoeError>> {
     const checked = checkOrder(order)
@@ -39,19 +41,25 @@ export function createHostControl({ memory, tier, loader, copyReader, sha256Hex,
       slots.pin(layer, expert) // all of them first: none makes room for another
       drained.undrain(layer, expert)
     }
-    const results = new Map<ExpertRef, Loaded>()
+    const results: Results = new Map()
     const copy = createCopy(peer)
     const peak = usage.watchPeak()
-    const waiting = order.experts.values()
+    const queue = new Map(order.experts.map((ref) => [String(ref), ref]))
+    queues.add(queue)
     const lane = async () => {
-      for (const ref of waiting) results.set(ref, await loader.ensure([ref], copy.fill))
+      for (const [name, ref] of queue) {
+        queue.delete(name)
+        const loaded = await loader.ensure([ref], copy.fill)
+        results.set(name, loaded)
+        if (!loaded.ok) slots.unpin(...ref) // at once: by the end of this order another one may have pinned it anew
+      }
     }
     // From storage all at once: neighbours share reads, of which few are under way. A peer gives one expert a stream.
     const lanes = peer ? LIMITS.copiesInFlight : order.experts.length
     await Promise.all(Array.from({ length: lanes }, lane))
+    queues.delete(queue)
     deadlines.stop() // RE7: the timer of peers' reads goes with the last of them
     const { passed, failed } = sortResults(order.experts, results)
-    for (const { expert: ref } of failed) if (!slots.weightsOf(...ref)) slots.unpin(...ref)
     return ok({ loaded: passed, failed, bytes: copy.bytes(), peakBytes: peak(), report: status() })
   }
 
@@ -78,8 +86,8 @@ export function createHostControl({ memory, tier, loader, copyReader, sha256Hex,
   async function probe(order: ExpertOrder): Promise<Result<ProbeReport, MoeError>> {
     const checked = checkOrder(order)
     if (!checked.ok) return checked
-    const results = new Map<ExpertRef, Loaded>()
-    for (const ref of order.experts) results.set(ref, await probeExpert(ref))
+    const results: Results = new Map()
+    for (const ref of order.experts) results.set(String(ref), await probeExpert(ref))
     const { passed, failed } = sortResults(order.experts, results)
     return ok({ passed, failed, report: status() })
   }
@@ -112,7 +120,8 @@ export function createHostControl({ memory, tier, loader, copyReader, sha256Hex,
   async function drop(order: ExpertOrder): Promise<Result<HostStatusReport, MoeError>> {
     const checked = checkOrder(order)
     if (!checked.ok) return checked
-    await Promise.all(order.experts.map(loader.settled)) // what is on its way would come back
+    for (const queue of queues) for (const ref of order.experts) queue.delete(String(ref)) // what is queued or on its way would come back
+    await Promise.all(order.experts.map(loader.settled))
     for (const ref of order.experts) dropExpert(ref)
     return ok(status())
   }
@@ -135,12 +144,15 @@ function notResident([layer, expert]: ExpertRef): Loaded {
   return fail('not-resident', `expert ${expert} of layer ${layer} is not on this host`, { layer, expert, epoch: 0 })
 }
 
-/** In the order's order. */
-function sortResults(experts: readonly ExpertRef[], results: ReadonlyMap<ExpertRef, Loaded>) {
+/** By expert. */
+type Results = Map<string, Loaded>
+
+/** In the order's order. What has no result was dropped before its turn came. */
+function sortResults(experts: readonly ExpertRef[], results: Readonly<Results>) {
   const passed: ExpertRef[] = []
   const failed: { expert: ExpertRef; error: MoeError }[] = []
   for (const expert of experts) {
-    const result = results.get(expert)!
+    const result = results.get(String(expert)) ?? notResident(expert)
     if (result.ok) passed.push(expert)
     else failed.push({ expert, error: result.error })
   }

@@ -1,6 +1,7 @@
 import { moeLayers } from '../../shared/core/model-spec.ts'
 import { fail } from '../../shared/protocol/errors.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
+import { EPOCH_MAX } from '../../shared/protocol/frame.ts'
 import { PROTOCOL_VERSION } from '../../shared/protocol/host-api.ts'
 import type { ExpertOrder, ExpertRef, Hello } from '../../shared/protocol/host-api.ts'
 import { LIMITS } from '../../shared/protocol/limits.ts'
@@ -28,6 +29,9 @@ export function createHostSessions(manifest: Manifest, tier: Tier, drained: Drai
   function open(hello: Hello): Result<Assignment, MoeError> {
     const checked = checkFields(hello, { protocolVersion: PROTOCOL_VERSION, model: manifest.name, digest: manifest.digest, tier })
     if (!checked.ok) return checked
+    // One that is no number would make every later drain worth nothing.
+    if (!(Number.isInteger(hello.epoch) && hello.epoch >= 0 && hello.epoch <= EPOCH_MAX)) return mismatch('epoch', `0 to ${EPOCH_MAX}`, String(hello.epoch))
+    if (hello.experts.length > manifest.experts.length) return mismatch('experts', `at most ${manifest.experts.length}`, String(hello.experts.length))
     const given = new Set(hello.experts.map(([layer, expert]) => layer * expertCount + expert))
     const assignment: Assignment = {
       epoch: hello.epoch,

@@ -47,8 +47,14 @@ export async function readPeer(
   return ok(undefined)
 }
 
-/** In parts of at most LIMITS.copyPartBytes, in one buffer that goes to the platform and comes back. */
+/**
+ * In parts of at most LIMITS.copyPartBytes, in one buffer that goes to the platform and comes back. A peer that keeps sending, but has not sent
+ * the expert within the deadline, is as good as silent: bit by bit it could hold a slot for hours.
+ */
 async function takeStream(stream: ReadableStream<Uint8Array>, ranges: readonly RangeLoad[], deps: PeerCopyDeps): Promise<Result<void, MoeError>> {
+  const whole = Promise.withResolvers<void>()
+  let isLate = false
+  void deps.within(whole.promise).then((ended) => (isLate = !ended.ok))
   const reader = stream.getReader({ mode: 'byob' })
   let buffer = new Uint8Array(Math.min(LIMITS.copyPartBytes, Math.max(...ranges.map(({ bytes }) => bytes))))
   const giveBack = deps.holdBuffer(buffer.byteLength)
@@ -57,6 +63,7 @@ async function takeStream(stream: ReadableStream<Uint8Array>, ranges: readonly R
       for (let at = 0; at < into.byteLength;) {
         const part = await deps.within(reader.read(buffer.subarray(0, into.byteLength - at)))
         if (!part.ok) return silent('sent no more bytes')
+        if (isLate) return silent(`sent ${at} bytes of a range of ${into.byteLength} within the time of all`)
         const { done, value } = part.value
         if (done || !value) return silent('ended early')
         into.set(value, at)
@@ -67,6 +74,7 @@ async function takeStream(stream: ReadableStream<Uint8Array>, ranges: readonly R
     }
     return ok(undefined)
   } finally {
+    whole.resolve()
     giveBack()
     void reader.cancel().catch(() => undefined) // a stream that broke has nothing to cancel
   }

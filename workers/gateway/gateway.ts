@@ -21,7 +21,7 @@ function engineStub(): EngineApi {
 const engine: EngineApi = {
   status: () => engineStub().status(),
   state: () => engineStub().state(),
-  generate: (request) => engineStub().generate(request),
+  generate: (request, have) => engineStub().generate(request, have),
   resume: (requestId, have) => engineStub().resume(requestId, have),
   cancel: (requestId, index) => engineStub().cancel(requestId, index),
 }

@@ -1,3 +1,4 @@
+import { TIER } from './sim-host.ts'
 import type { GenerateEvent } from '../../../shared/protocol/engine-api.ts'
 import type { ErrorCode, MoeError } from '../../../shared/protocol/errors.ts'
 import { RELOAD_MS } from '../../../workers/engine/recovery.ts'
@@ -14,7 +15,6 @@ import type { Pack, World, WorldOptions } from './world.ts'
 const TRAFFIC_MS = 60_000
 /** The domain of most prompts changes so often: other experts get hot. */
 const DOMAIN_MS = 15_000
-const FAULT_GAP_MS = 500
 /** Longer than whatever a request may wait for. */
 const LAST_ANSWER_MS = 120_000
 /** Past the time that journals keep what nobody claims, and all leases, stays and alarms. */
@@ -65,7 +65,7 @@ export async function runStatically(pack: Pack): Promise<StaticRun> {
 }
 
 function clientOf({ engines, clock, manifest }: World, engine: number, { request, manner }: Pick<Outcome, 'request' | 'manner'>): Promise<Outcome> {
-  const model = { name: manifest.name, digest: manifest.digest, trunk: 'q8' } as const
+  const model = { name: manifest.name, digest: manifest.digest, tier: TIER, trunk: TIER } as const
   return runClient({ api: engines[engine]!.api, model, clock, request, manner })
 }
 
@@ -74,6 +74,8 @@ interface Drawn extends WorldOptions {
   readonly requestGapMs: number
   /** Requests under way. The engines' queues hold fewer than the largest: then they refuse. */
   readonly openMax: number
+  /** Between two faults, in the mean: with few of them requests get far and the placement follows the load, with many hardly anything runs. */
+  readonly faultGapMs: number
 }
 
 function drawOptions(seed: number): Drawn {
@@ -84,13 +86,14 @@ function drawOptions(seed: number): Drawn {
     engines: 2,
     shape: draws.pick(['packed', 'spread']),
     lanes: draws.pick([1, 2, 3]),
-    kvPages: draws.pick([12, 40]),
+    kvPages: draws.pick([7, 40, 40]),
     callPairs: draws.pick([0, 1, 6]),
     arenaExperts: draws.pick([5, 6, 8]),
     pairsPerMs: draws.pick([0.5, 1, 2]),
     journalMs: draws.pick([0, 100, 500]),
     requestGapMs: draws.pick([120, 300]),
     openMax: draws.pick([48, 48, 400]),
+    faultGapMs: draws.pick([600, 1500, 3000]),
   }
 }
 
@@ -107,10 +110,10 @@ export interface Blackout {
  * @param blackout null: every expert can be had again within the bounds of recovery, so no request may fail. SPEC CH1 to CH4.
  */
 export async function runChaos(pack: Pack, statically: StaticRun, seed: number, blackout: Blackout | null = null): Promise<ChaosRun> {
-  const { requestGapMs, openMax, ...options } = drawOptions(seed)
+  const { requestGapMs, openMax, faultGapMs, ...options } = drawOptions(seed)
   const world = createWorld(pack, seed, options)
   const { clock, autoscaler, engines, log } = world
-  log(`seed ${seed}: ${JSON.stringify(options)}`)
+  log(`seed ${seed}: ${JSON.stringify(drawOptions(seed))}`)
   const wrong: string[] = []
   const faults = new Map<FaultName, number>()
   const counts = new Map<string, number>()
@@ -159,13 +162,13 @@ export async function runChaos(pack: Pack, statically: StaticRun, seed: number, 
   function happen(): void {
     if (clock.nowMs() >= TRAFFIC_MS) return
     for (let left = troubles.pick([1, 1, 1, 2, 3]); left > 0; left--) strike(world, troubles, faults)
-    clock.setTimer(troubles.gapMs(FAULT_GAP_MS), happen)
+    clock.setTimer(troubles.gapMs(faultGapMs), happen)
   }
 
   for (const engine of engines.keys()) ask(0, { kind: 'reads' }, engine) // one that was never given a table cannot begin without the autoscaler
   await clock.run(LAST_ANSWER_MS, () => open === 0)
   arrive()
-  clock.setTimer(FAULT_GAP_MS, happen)
+  clock.setTimer(faultGapMs, happen)
   if (blackout) clock.setTimer(blackout.fromMs, () => blackOut(blackout))
   await clock.run(TRAFFIC_MS)
   disarm(world)
@@ -189,6 +192,9 @@ export async function runChaos(pack: Pack, statically: StaticRun, seed: number, 
   }
   count('reads spoiled', world.storage.seen.spoiled)
   for (const { seen } of world.hosts.values()) count('copies damaged', seen.damaged)
-  for (const { seen } of engines) count('resumed', seen.resumed)
+  for (const { seen, ready } of engines) {
+    count('resumed', seen.resumed)
+    count('preempted', seen.preempted + (ready()?.core.counts().preemptions ?? 0))
+  }
   return { lines: world.lines, wrong, counts }
 }

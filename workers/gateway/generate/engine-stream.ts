@@ -17,7 +17,7 @@ export interface StreamDeps extends Pick<GatewayDeps, 'log' | 'wait'> {
 }
 
 /** What tells that the engine serves the model that the gateway has. */
-export type StreamedModel = Pick<LoadedModel, 'name' | 'digest' | 'trunk'>
+export type StreamedModel = Pick<LoadedModel, 'name' | 'digest' | 'tier' | 'trunk'>
 
 /**
  * The events of one request, each once, through as many streams of the engine as it takes: one that breaks is resumed where it broke.
@@ -100,19 +100,18 @@ export class EngineStream {
       if (!answer.ok) continue // the engine cannot be reached yet
       const opened = await this.#open(answer.value)
       if (opened.ok || this.#cancelled) return opened
-      if (opened.error.code === 'unknown-request') return err(cause)
-      if (!opened.error.retryable || opened.error.overloaded) return opened // only what had not begun is refused for its load, and its client may wait
+      if (!opened.error.retryable || (opened.error.overloaded && this.#have.every((count) => count === 0))) return opened // nothing began: the client may wait
     }
   }
 
-  /** A request of which nothing has come, and that the engine does not know, had not begun. */
+  /** A request of which the engine has no record (it had not begun, or the record was lost or never taken) is given to it anew, with what is received. */
   async #tryOnce(): Promise<Result<Started, MoeError>> {
     const { engine } = this.#deps
     const { requestId } = this.#request
     const answer = await callEngine(this.#deps, () => engine.resume(requestId, this.#have))
     const unknown = answer.ok && !answer.value.ok && answer.value.error.code === 'unknown-request'
-    if (!unknown || this.#cancelled || this.#have.some((count) => count !== 0)) return answer
-    return callEngine(this.#deps, () => engine.generate(this.#request))
+    if (!unknown || this.#cancelled) return answer
+    return callEngine(this.#deps, () => engine.generate(this.#request, this.#have))
   }
 
   async #open(started: Started): Promise<Result<void, MoeError>> {
@@ -120,7 +119,7 @@ export class EngineStream {
     const { info, stream } = started.value
     const events = new EngineEvents(stream, this.#deps.log)
     const model = this.#model
-    const differs = (['digest', 'trunk'] as const).find((field) => info[field] !== model[field])
+    const differs = (['digest', 'tier', 'trunk'] as const).find((field) => info[field] !== model[field])
     if (differs) {
       await callEngine(this.#deps, () => events.cancel())
       return fail('hello-mismatch', `The engine serves another ${differs} of ${model.name}.`, { field: differs, want: model[differs], got: info[differs] })

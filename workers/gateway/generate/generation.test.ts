@@ -84,14 +84,17 @@ describe('clients that go away', () => {
 })
 
 describe('the engine behind a generation', () => {
-  it.each([{ digest: 'f'.repeat(64) }, { trunk: 'q4' as const }])('[WI1] refuses an engine that serves another %o, and ends its work', async (difference) => {
-    const { engine, model, post } = testGateway()
-    const other = testGateway({ model: { ...model, ...difference }, nextToken: hashed(model.vocab) }).engine
-    engine.generate = (request) => other.generate(request)
-    engine.cancel = (id, index) => other.cancel(id, index)
-    expect(await outcome(post('/v1/completions', COMPLETION))).toMatchObject({ status: 500, code: 'hello_mismatch' })
-    expect((await other.state()).running).toBe(0)
-  })
+  it.each([{ digest: 'f'.repeat(64) }, { tier: 'f32' as const }, { trunk: 'q4' as const }])(
+    '[WI1] refuses an engine that serves another %o, and ends its work',
+    async (difference) => {
+      const { engine, model, post } = testGateway()
+      const other = testGateway({ model: { ...model, ...difference }, nextToken: hashed(model.vocab) }).engine
+      engine.generate = (request) => other.generate(request)
+      engine.cancel = (id, index) => other.cancel(id, index)
+      expect(await outcome(post('/v1/completions', COMPLETION))).toMatchObject({ status: 500, code: 'hello_mismatch' })
+      expect((await other.state()).running).toBe(0)
+    },
+  )
 
   it('[AP8] cancels a call that breaks: the engine may have begun, and nobody reads what it makes', async () => {
     const { engine, post } = testGateway({ nextToken: hashed(6144) })

@@ -36,6 +36,7 @@ export function eventsResponse(lines: ReadableStream<Uint8Array>, { setTimer, lo
       } catch (error) {
         if (gone) return // cancelled under a read: workerd rejects it, Node ends it
         log('the stream of scale events broke', error)
+        reader.cancel().catch((failed: unknown) => log('the stream of scale events could not be ended', failed))
       }
       stopHeartbeat()
       controller.close() // the client comes back with the last id that it saw

@@ -66,6 +66,16 @@ describe('GET /admin/events', () => {
   })
 })
 
+it('[EL14] a stream of events that cannot be read is ended on both sides', async () => {
+  const { app, autoscaler, logged } = testGateway()
+  let cancelled = 0
+  autoscaler.events = async () =>
+    new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(new TextEncoder().encode('{"id":\n')), cancel: () => void cancelled++ })
+  expect(await (await app.request('/admin/events')).text()).toBe(': still here\n\n')
+  expect(cancelled).toBe(1)
+  expect(logged).toEqual(['the stream of scale events broke'])
+})
+
 describe('POST /admin/scale', () => {
   it('[EL14] passes on what was asked', async () => {
     const { autoscaler, post } = testGateway()

@@ -46,7 +46,7 @@ function parseEventId(text: string | undefined): Result<number, MoeError> {
   return fail('invalid-request', "Invalid value for 'last-event-id': must be the id of an event.", { param: 'last-event-id', reason: 'invalid_value' })
 }
 
-/** POST /admin/scale: a plan made now, whatever the hysteresis says, or made by hand; `dry_run` shows it and does nothing. */
+/** POST /admin/scale: a plan made now, whatever the stay says, or made by hand; `dry_run` shows it and does nothing. */
 export function postAdminScale(deps: GatewayDeps): Handler<GatewayEnv> {
   return async (c) => {
     const { dry_run: dryRun, experts } = orRefuse(parseRequest(ScaleRequestBody, orRefuse(await readJson(c.req.raw))))
