@@ -84,7 +84,7 @@ export function createSimAutoscaler({ deployment, hosts, clock, network, draws, 
 
   /** A call of an instance; it may be its last. */
   async function mayDie<T>(life: Life, act: () => Promise<T>): Promise<T> {
-    if (life !== current.life && !life.dead) onFault('an old autoscaler called a host')
+    if (life !== current.life && !life.dead) onFault('an old autoscaler made a call')
     const dies = death !== null && life === current.life && --death.calls <= 0 ? death.how : null
     if (dies) {
       death = null
@@ -144,8 +144,8 @@ export function createSimAutoscaler({ deployment, hosts, clock, network, draws, 
           const token = {}
           held.add(token)
           const answer = await core.join(name, isolateId, {
-            adopt: (placement) => network.call(life, engine.who, () => control.adopt(notePublished(placement))),
-            drained: (epoch) => network.call(life, engine.who, () => control.drained(epoch)),
+            adopt: (placement) => mayDie(life, () => network.call(life, engine.who, () => control.adopt(notePublished(placement)))),
+            drained: (epoch) => mayDie(life, () => network.call(life, engine.who, () => control.drained(epoch))),
             close: () => void held.delete(token),
           })
           if (answer.ok) notePublished(answer.value.placement)
