@@ -66,13 +66,18 @@ export function leaks({ engines, hosts, autoscaler, clock }: World): string[] {
   return found
 }
 
-/** Epochs go up by one from event to event, as far as history is kept. SPEC CH4. */
+/** Epochs go up from event to event, as far as history is kept, and no copy is dropped before its epoch was drained. SPEC CH4. */
 export function epochFaults({ autoscaler }: World): string[] {
   const changes = autoscaler.store.events(0).filter(({ fromEpoch, toEpoch }) => fromEpoch !== toEpoch)
-  return changes.flatMap(({ id, fromEpoch, toEpoch }, i) => {
+  const last = changes.at(-1)?.toEpoch
+  const untold = last === autoscaler.table().epoch ? [] : [`the table has epoch ${autoscaler.table().epoch}, the last event led to ${last}`]
+  const wrong = changes.flatMap(({ id, reason, phases, fromEpoch, toEpoch }, i) => {
     const before = changes[i - 1]
+    const names = phases.map(({ phase }) => phase).join(' ')
+    if (reason !== 'base' && !names.endsWith('publish drain drop')) return [`event ${id} had the phases ${names}`]
     return toEpoch > fromEpoch && (before === undefined || before.toEpoch === fromEpoch) ? [] : [`event ${id} leads from epoch ${fromEpoch} to ${toEpoch}`]
   })
+  return [...wrong, ...untold]
 }
 
 /** A request as a client of its own asks it. */

@@ -68,6 +68,7 @@ export const FAULTS = {
       .core()
       .scale({ dryRun: false, experts: distinct })
       .then((answer) => log(`plan by hand: ${answer.ok ? 'taken' : answer.error.code}`))
+      .catch((error: unknown) => log(`plan by hand: ${String(error)}`)) // an instance that was overtaken takes none
   },
 } as const satisfies Record<string, Strike>
 

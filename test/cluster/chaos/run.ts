@@ -15,9 +15,6 @@ import type { Pack, World, WorldOptions } from './world.ts'
 const TRAFFIC_MS = 60_000
 /** The domain of most prompts changes so often: other experts get hot. */
 const DOMAIN_MS = 15_000
-const FAULT_GAP_MS = 500
-/** Requests under way: fewer than an engine refuses. */
-const OPEN_MAX = 48
 /** Longer than whatever a request may wait for. */
 const LAST_ANSWER_MS = 120_000
 /** Past the time that journals keep what nobody claims, and all leases, stays and alarms. */
@@ -72,7 +69,16 @@ function clientOf({ engines, clock, manifest }: World, engine: number, { request
   return runClient({ api: engines[engine]!.api, model, clock, request, manner })
 }
 
-function drawOptions(seed: number): WorldOptions & { readonly requestGapMs: number } {
+interface Drawn extends WorldOptions {
+  /** Between two requests, in the mean. */
+  readonly requestGapMs: number
+  /** Requests under way. The engines' queues hold fewer than the largest: then they refuse. */
+  readonly openMax: number
+  /** Between two faults, in the mean: with few of them requests get far and the placement follows the load, with many hardly anything runs. */
+  readonly faultGapMs: number
+}
+
+function drawOptions(seed: number): Drawn {
   const draws = createDraws(seed, 10)
   return {
     base: draws.whole(2, 3),
@@ -80,12 +86,14 @@ function drawOptions(seed: number): WorldOptions & { readonly requestGapMs: numb
     engines: 2,
     shape: draws.pick(['packed', 'spread']),
     lanes: draws.pick([1, 2, 3]),
-    kvPages: draws.pick([12, 40]),
+    kvPages: draws.pick([7, 40, 40]),
     callPairs: draws.pick([0, 1, 6]),
     arenaExperts: draws.pick([5, 6, 8]),
     pairsPerMs: draws.pick([0.5, 1, 2]),
     journalMs: draws.pick([0, 100, 500]),
     requestGapMs: draws.pick([120, 300]),
+    openMax: draws.pick([48, 48, 400]),
+    faultGapMs: draws.pick([600, 1500, 3000]),
   }
 }
 
@@ -102,10 +110,10 @@ export interface Blackout {
  * @param blackout null: every expert can be had again within the bounds of recovery, so no request may fail. SPEC CH1 to CH4.
  */
 export async function runChaos(pack: Pack, statically: StaticRun, seed: number, blackout: Blackout | null = null): Promise<ChaosRun> {
-  const { requestGapMs, ...options } = drawOptions(seed)
+  const { requestGapMs, openMax, faultGapMs, ...options } = drawOptions(seed)
   const world = createWorld(pack, seed, options)
   const { clock, autoscaler, engines, log } = world
-  log(`seed ${seed}: ${JSON.stringify(options)}`)
+  log(`seed ${seed}: ${JSON.stringify(drawOptions(seed))}`)
   const wrong: string[] = []
   const faults = new Map<FaultName, number>()
   const counts = new Map<string, number>()
@@ -114,10 +122,9 @@ export async function runChaos(pack: Pack, statically: StaticRun, seed: number, 
   let open = 0
   let asking = 0
 
-  function ask(domain: number, manner = drawManner(traffic)): void {
+  function ask(domain: number, manner = drawManner(traffic), engine = traffic.whole(0, engines.length - 1)): void {
     const of = traffic.pick(REQUESTS[domain]!)
     const request = asked(of, `r${asking++}`)
-    const engine = traffic.whole(0, engines.length - 1)
     open++
     log(`${request.requestId} (${of.requestId}) ${manner.kind} engine-${engine}`)
     void clientOf(world, engine, { request, manner }).then((outcome) => {
@@ -126,13 +133,15 @@ export async function runChaos(pack: Pack, statically: StaticRun, seed: number, 
       log(`${request.requestId} ${outcome.error?.code ?? 'answered'} after ${outcome.events.length} events`)
       count(outcome.error ? `failed: ${outcome.error.code}` : ENDS[outcome.manner.kind])
       if (fault) wrong.push(`${clock.nowMs()} ${request.requestId} (${of.requestId}): ${fault}`)
-      if (outcome.error && !mayFail(outcome.error, clock.nowMs()))
+      if (outcome.error && !mayFail(outcome, outcome.error))
         wrong.push(`${clock.nowMs()} ${request.requestId} failed: ${outcome.error.code}: ${outcome.error.message}`)
     })
   }
 
-  /** Only where no copy of an expert can be had, and then the client is told that it may come again. SPEC CH2. */
-  function mayFail({ code, retryable }: MoeError, nowMs: number): boolean {
+  /** Where it was refused before any work, or no copy of an expert can be had, and then the client is told that it may come again. SPEC CH2. */
+  function mayFail({ events }: Outcome, { code, retryable, overloaded }: MoeError): boolean {
+    if (overloaded) return events.length === 0
+    const nowMs = clock.nowMs()
     const inTime = blackout !== null && nowMs >= blackout.fromMs && nowMs < blackout.fromMs + blackout.forMs + RELOAD_MS
     return inTime && retryable && COPYLESS.has(code)
   }
@@ -146,18 +155,20 @@ export async function runChaos(pack: Pack, statically: StaticRun, seed: number, 
 
   function arrive(): void {
     if (clock.nowMs() >= TRAFFIC_MS) return
-    if (open < OPEN_MAX) ask(traffic.chance(0.85) ? Math.floor(clock.nowMs() / DOMAIN_MS) % REQUESTS.length : traffic.whole(0, REQUESTS.length - 1))
+    if (open < openMax) ask(traffic.chance(0.85) ? Math.floor(clock.nowMs() / DOMAIN_MS) % REQUESTS.length : traffic.whole(0, REQUESTS.length - 1))
     clock.setTimer(traffic.gapMs(requestGapMs), arrive)
   }
 
   function happen(): void {
     if (clock.nowMs() >= TRAFFIC_MS) return
     for (let left = troubles.pick([1, 1, 1, 2, 3]); left > 0; left--) strike(world, troubles, faults)
-    clock.setTimer(troubles.gapMs(FAULT_GAP_MS), happen)
+    clock.setTimer(troubles.gapMs(faultGapMs), happen)
   }
 
+  for (const engine of engines.keys()) ask(0, { kind: 'reads' }, engine) // one that was never given a table cannot begin without the autoscaler
+  await clock.run(LAST_ANSWER_MS, () => open === 0)
   arrive()
-  clock.setTimer(FAULT_GAP_MS, happen)
+  clock.setTimer(faultGapMs, happen)
   if (blackout) clock.setTimer(blackout.fromMs, () => blackOut(blackout))
   await clock.run(TRAFFIC_MS)
   disarm(world)
@@ -181,6 +192,9 @@ export async function runChaos(pack: Pack, statically: StaticRun, seed: number, 
   }
   count('reads spoiled', world.storage.seen.spoiled)
   for (const { seen } of world.hosts.values()) count('copies damaged', seen.damaged)
-  for (const { seen } of engines) count('resumed', seen.resumed)
+  for (const { seen, ready } of engines) {
+    count('resumed', seen.resumed)
+    count('preempted', seen.preempted + (ready()?.core.counts().preemptions ?? 0))
+  }
   return { lines: world.lines, wrong, counts }
 }

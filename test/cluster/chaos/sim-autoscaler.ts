@@ -48,6 +48,8 @@ export function createSimAutoscaler({ deployment, hosts, clock, network, draws, 
   const held = new Set<object>()
   /** Every table that an engine was given, by epoch. */
   const published = new Map<number, string>()
+  /** The epoch that each engine's isolate was at last. */
+  const reported = new Map<string, number>()
   let takeAlarmBack: (() => void) | null = null
   let death: { calls: number; readonly how: DeathKind } | null = null
   let current: Instance = begin()
@@ -82,7 +84,7 @@ export function createSimAutoscaler({ deployment, hosts, clock, network, draws, 
 
   /** A call of an instance; it may be its last. */
   async function mayDie<T>(life: Life, act: () => Promise<T>): Promise<T> {
-    if (life !== current.life && !life.dead) onFault('an old autoscaler called a host')
+    if (life !== current.life && !life.dead) onFault('an old autoscaler made a call')
     const dies = death !== null && life === current.life && --death.calls <= 0 ? death.how : null
     if (dies) {
       death = null
@@ -142,8 +144,8 @@ export function createSimAutoscaler({ deployment, hosts, clock, network, draws, 
           const token = {}
           held.add(token)
           const answer = await core.join(name, isolateId, {
-            adopt: (placement) => network.call(life, engine.who, () => control.adopt(notePublished(placement))),
-            drained: (epoch) => network.call(life, engine.who, () => control.drained(epoch)),
+            adopt: (placement) => mayDie(life, () => network.call(life, engine.who, () => control.adopt(notePublished(placement)))),
+            drained: (epoch) => mayDie(life, () => network.call(life, engine.who, () => control.drained(epoch))),
             close: () => void held.delete(token),
           })
           if (answer.ok) notePublished(answer.value.placement)
@@ -156,6 +158,8 @@ export function createSimAutoscaler({ deployment, hosts, clock, network, draws, 
   /** Reports are lost, late and doubled, so they overtake each other. */
   async function deliver(said: EngineReport, call: <T>(act: (core: AutoscalerCore) => Promise<T>) => Promise<T>): ReturnType<AutoscalerApi['report']> {
     const report = structuredClone(said)
+    if (said.epoch < (reported.get(said.isolateId) ?? 0)) onFault(`${said.engine} goes back to epoch ${said.epoch}`)
+    reported.set(said.isolateId, said.epoch)
     const send = () => call((core) => core.report(report))
     if (strikes(SHARES.late)) await clock.wait(draws.whole(1, LATE_MS))
     if (strikes(SHARES.lostReport)) {

@@ -59,7 +59,7 @@ export function createSimEngine(inputs: SimEngineInputs) {
   let life = new Life(engine)
   let ready: ReadyEngine | null = null
   let starting: Promise<Result<ReadyEngine, MoeError>> | null = null
-  const seen = { resets: 0, resumed: 0 }
+  const seen = { resets: 0, resumed: 0, preempted: 0 }
 
   function start(): Promise<Result<ReadyEngine, MoeError>> {
     if (ready) return Promise.resolve(ok(ready))
@@ -146,6 +146,7 @@ export function createSimEngine(inputs: SimEngineInputs) {
   /** A new isolate; the store is the same. */
   function reset(): void {
     seen.resets++
+    seen.preempted += ready?.core.counts().preemptions ?? 0
     const before = life
     life = new Life(engine)
     ready = null
@@ -170,14 +171,15 @@ export function createSimEngine(inputs: SimEngineInputs) {
         },
         (late) => void (late.ok && late.value.stream.cancel()),
       )
+    const again = (begin: (on: ReadyEngine) => Result<ReadableStream<Uint8Array>, MoeError>): Promise<Started> =>
+      stream((on) => {
+        const begun = begin(on)
+        if (begun.ok) seen.resumed++
+        return begun
+      })
     return {
-      generate: (request) => stream((on) => on.generate(structuredClone(request))),
-      resume: (requestId, have) =>
-        stream((on) => {
-          const resumed = on.resume(requestId, [...have])
-          if (resumed.ok) seen.resumed++
-          return resumed
-        }),
+      generate: (request, have) => (have ? again : stream)((on) => on.generate(structuredClone(request), have && [...have])),
+      resume: (requestId, have) => again((on) => on.resume(requestId, [...have])),
       cancel: (requestId, index) => network.call(gateway, engine, () => life.serve(() => ready?.cancel(requestId, index))),
     }
   }

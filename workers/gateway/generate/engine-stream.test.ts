@@ -121,6 +121,17 @@ describe('an engine that is reset under a request', () => {
     expect(engine.requests).toHaveLength(1)
   })
 
+  it('[JR6] [SC5] is not asked again when it has too much to do for a request that had not begun: 429, at once', async () => {
+    const waits: number[] = []
+    const { engine, post } = gateway({ wait: async (ms) => void waits.push(ms) })
+    engine.generate = async () => {
+      engine.generate = async () => err(moeError('overloaded', '256 sequences wait already', { retryAfterS: 3 }))
+      throw new Error('Network connection lost.')
+    }
+    expect(await outcome(post('/v1/completions', COMPLETION))).toMatchObject({ status: 429 })
+    expect(waits).toEqual([50])
+  })
+
   it('[JR6] what an engine refuses or fails by itself is not tried again', async () => {
     const lost = moeError('host-unavailable', 'expert-03 does not answer.', { host: 'expert-03' })
     const failing = gateway({ failure: { afterSteps: 2, error: lost } })
