@@ -61,7 +61,7 @@ else {
   })
 
   it('[CH2] where no copy of an expert can be had, requests end with an error that may pass; afterwards all is as before', async () => {
-    const { counts } = await expectSound(5, BLACKOUT)
+    const { counts } = await expectSound(13, BLACKOUT)
     expect(counts.get('failed: storage-unavailable')).toBeGreaterThan(0)
     expect(counts.get('answered')).toBeGreaterThan(20)
   })
