@@ -18,6 +18,7 @@ export type CliErrorCode =
   | 'file-too-large'
   | 'server-refused'
   | 'load-too-long'
+  | 'nothing-answered'
 
 /**
  * An expected failure of a command, thrown: a command has one reader, the person at the terminal, and nothing between the fault and the

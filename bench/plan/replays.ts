@@ -1,3 +1,4 @@
+import { GOLDEN_SPLITS, rowDifferences } from '../../test/fixtures/placement/golden-row.ts'
 import golden from '../../test/fixtures/placement/replay.json' with { type: 'json' }
 import { replayOrder, shuffledOrder, TOKEN_ORDERS } from '../../shared/placement/routing-trace.ts'
 import type { RoutingTrace, TokenOrder } from '../../shared/placement/routing-trace.ts'
@@ -67,26 +68,16 @@ export function stationaryChurn(trace: RoutingTrace, seeds: readonly number[]): 
   return { id: 'plan.churn_stationary', unit: MOVES, samples, note: `after ${SETTLING_WINDOWS} windows, all layers` }
 }
 
-/** The largest difference of all balances and moves from the golden replay. Quick: of the rows with 8 redundant copies. */
+/** The largest difference of all numbers from the golden replay. Quick: of the rows with 8 redundant copies. */
 export function goldenDifference(replays: Record<TokenOrder, Replay>, quick: boolean): Figure {
   let largest = 0
   for (const order of TOKEN_ORDERS) {
     for (const row of golden[order].filter(({ R }) => !quick || R === 8)) {
-      const scores = score(replays[order], policyByName(replays[order], row.policy as PolicyName, { ...SHAPE, redundant: row.R }), ['least_loaded'])
-      const leastLoaded = split(scores, 'least_loaded')
-      const pairs: [number, number][] = [
-        [scores.even.mean, row.even.mean],
-        [scores.lp.mean, row.lp.mean],
-        [leastLoaded.window.mean, row.least_loaded.mean],
-        [leastLoaded.window.p99, row.least_loaded.p99],
-        [leastLoaded.step.mean, row.batch_least_loaded.mean],
-        [scores.moves, row.moves],
-        [scores.movesRenumbered, row.moves_renumbered],
-      ]
-      for (const [ours, theirs] of pairs) largest = Math.max(largest, Math.abs(ours - theirs))
+      const policy = policyByName(replays[order], row.policy as PolicyName, { ...SHAPE, redundant: row.R })
+      for (const [, difference] of rowDifferences(score(replays[order], policy, GOLDEN_SPLITS), row)) largest = Math.max(largest, difference)
     }
   }
-  return { id: 'plan.golden_difference', unit: '', samples: [largest], note: 'largest of all rows of the golden replay, which is rounded to 1e-6' }
+  return { id: 'plan.golden_difference', unit: '', samples: [largest], note: 'largest of all numbers of the golden replay, which is rounded to 1e-6' }
 }
 
 function score(replay: Replay, policy: SimulatedPolicy, splits: readonly BatchSplit[]): PolicyScores {

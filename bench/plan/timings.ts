@@ -95,7 +95,7 @@ function stepCounts({ experts, topK, ids }: Replay, tokens: number): Uint32Array
 }
 
 function splitLoop(table: SplitTable, steps: readonly Uint32Array[], callPairs: number): () => void {
-  const split = createSplitter(SHAPE.hosts, callPairs)
+  const split = createSplitter(SHAPE.hosts, () => callPairs)
   const shares = new Uint32Array(table.hostOf.length)
   let step = 0
   return () => split(table, steps[step++ & 255]!, shares)

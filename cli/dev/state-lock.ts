@@ -37,5 +37,8 @@ function isOtherAlive(pid: number): boolean {
 }
 
 function inUse(folder: string, holder: number): CliError {
-  return new CliError('state-in-use', `${folder} is in use by process ${holder}: choose another with --state`)
+  return new CliError(
+    'state-in-use',
+    `${folder} is in use by process ${holder}: choose another with --state, or remove its lock if that process is no isomoe dev`,
+  )
 }

@@ -4,6 +4,7 @@ import { channel } from 'node:diagnostics_channel'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare'
 import type { WorkerdStructuredLog } from 'miniflare'
+import { guardAgainstOrphan } from './orphan-guard.ts'
 import { restartDelayMs } from './restart-delay.ts'
 import { withoutSignalHandlers } from './stop-signals.ts'
 import type { WorkerScript } from './worker-scripts.ts'
@@ -111,7 +112,12 @@ async function launch(options: WorkerdProcessOptions, onEnded: (disposed: Promis
   /** Disposed before it hears that workerd ended, Miniflare does not start its own again: ours waits between two tries. */
   function watch(child: ChildProcess): void {
     spawned.push(child)
+    let unguard = () => Promise.resolve()
+    child.once('spawn', () => {
+      unguard = launching.exit(() => guardAgainstOrphan(child.pid!, (error) => onLog({ level: 'error', message: `orphan guard: ${String(error)}` })))
+    })
     child.once('exit', () => {
+      void unguard()
       const disposed = miniflare.dispose().catch((error: unknown) => onLog({ level: 'error', message: `miniflare: ${String(error)}` }))
       if (running) onEnded(disposed)
     })

@@ -52,6 +52,7 @@ function autoscalerState(): AutoscalerState {
     ],
     engines: [],
     step: null,
+    cost: null,
     events: [scaleEvent(1, 'done')],
   }
 }

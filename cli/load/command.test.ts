@@ -2,7 +2,9 @@ import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { errorLine, exitCodeOf } from '../errors.ts'
 import { temporaryFolder } from '../testing/temporary-folder.ts'
+import { loadCommand } from './command.ts'
 import type { LoadReport } from './load-report.ts'
 import { answerWell, event, startFakeServer } from './testing/fake-server.ts'
 
@@ -11,6 +13,8 @@ const server = await startFakeServer(answerWell)
 afterAll(() => server.close())
 const closed = await startFakeServer(answerWell)
 await closed.close()
+// Refusals are read in this process: as the program does it, cli/main.ts.
+loadCommand.exitOverride().configureOutput({ writeErr: () => undefined, outputError: () => undefined })
 
 /** The real command, in a process of its own; `interruptAt` is sent SIGINT when its stderr says so. */
 function load(args: readonly string[], { interruptAt = null as RegExp | null, env = {} as Record<string, string> } = {}) {
@@ -76,7 +80,7 @@ describe('isomoe load', () => {
   it('[LT3] the same seed sends the same requests, another seed others', async () => {
     const sent = async (seed: number) => {
       const before = server.requests.length
-      const { code } = await load(['--url', server.url, ...SHORT, '--arrivals', 'poisson:30', '--seed', String(seed)])
+      const { code } = await load(['--url', server.url, '--duration', '0.5', '--warmup', '0', '--arrivals', 'poisson:60', '--seed', String(seed)])
       expect(code).toBe(0)
       return server.requests.slice(before).toSorted((a, b) => a.seed - b.seed) // connections may overtake each other
     }
@@ -129,7 +133,7 @@ describe('isomoe load', () => {
 
   it('[LT2] connections are bounded, what could not be sent is said', async () => {
     const hanging = await startFakeServer(() => undefined)
-    const { stdout } = await load([
+    const { code, stdout, stderr } = await load([
       '--url',
       hanging.url,
       '--duration',
@@ -149,6 +153,8 @@ describe('isomoe load', () => {
     expect(stdout).toContain('10 due, 0 answered, 2 failed, 8 not sent')
     expect(stdout).toContain('8 requests were not sent: 2 were under way')
     expect(stdout).toContain('0.0 % of requests')
+    expect(stderr.trimEnd()).toMatch(/^isomoe: no request was answered \(nothing-answered\)$/m)
+    expect(code).toBe(1)
   })
 
   it('[LT8] Ctrl-C ends the run and reports what there is', async () => {
@@ -166,13 +172,19 @@ describe('isomoe load', () => {
     [['--url', closed.url], 1, /ECONNREFUSED.*\(server-refused\)$/],
     [['--url', server.url, '--arrivals', 'poisson:0'], 2, /number from 0.001/],
     [['--url', server.url, '--arrivals', 'nothing.csv'], 1, /no such file.*\(ENOENT\)$/],
+    [['--url', server.url, '--arrivals', '/dev/zero'], 1, /not a file.*\(path-refused\)$/],
     [['--url', server.url, '--mix', 'nothing'], 1, /neither a file nor a built-in mix.*\(mix-invalid\)$/],
     [['--url', server.url, '--slo', 'itl=5'], 2, /Expected limits as/],
     [['--url', server.url, '--arrivals', 'constant:10000', '--duration', '3600'], 1, /more than 250000 requests.*\(load-too-long\)$/],
-  ])('[CL1] %j is refused in one line', async (args, code, message) => {
-    const { code: exit, stderr } = await load(args)
-    expect(stderr.trimEnd()).toMatch(message)
-    expect(stderr.trimEnd().split('\n')).toHaveLength(1)
-    expect(exit).toBe(code)
+    [['--url', server.url, '--requests'], 2, /--requests needs --json/],
+    [['--url', server.url, '--rate-scale', '2'], 2, /are for traces/],
+    [['--url', server.url, '--report', join(folder, 'nowhere', 'r.html')], 1, /no such file.*\(ENOENT\)$/],
+  ])('[CL1] %j is refused in one line, before anything is sent', async (args, code, message) => {
+    const sentBefore = server.requests.length
+    const error: unknown = await loadCommand.parseAsync(args, { from: 'user' }).catch((thrown: unknown) => thrown)
+    expect(errorLine(error)).toMatch(message)
+    expect(errorLine(error)).not.toContain('\n')
+    expect(exitCodeOf(error)).toBe(code)
+    expect(server.requests).toHaveLength(sentBefore)
   })
 })

@@ -1,10 +1,11 @@
 import { Command, Option } from 'commander'
 import { LIMITS } from '../../shared/protocol/limits.ts'
-import { arrivalsOption, numberOption, sloOption, urlOption } from './options.ts'
+import { numberOption, wholeNumberOption } from '../number-option.ts'
+import { arrivalsOption, sloOption, urlOption } from './options.ts'
 import type { LoadCommandOptions } from './run-command.ts'
 import { APIS } from './send-request.ts'
 
-const whole = (min: number, max: number) => numberOption(min, max, { whole: true })
+const ARRIVALS_DEFAULT = 'poisson:2'
 
 export const loadCommand = new Command('load')
   .description('Load test of an OpenAI-compatible server: open loop on schedule, a mix of texts that shifts in time, latencies, goodput, a report.')
@@ -12,11 +13,13 @@ export const loadCommand = new Command('load')
   .option('--model <id>', 'default: the first that the server lists')
   .addOption(new Option('--api <api>', 'endpoint').choices(APIS).default('completions'))
   .option('--api-key <key>', 'sent as a bearer token (default: the environment variable OPENAI_API_KEY)')
-  .option(
-    '--arrivals <how>',
-    'poisson:R or constant:R requests a second, closed:N workers, or a trace file (CSV of TIMESTAMP,ContextTokens,GeneratedTokens)',
-    arrivalsOption,
-    arrivalsOption('poisson:2'),
+  .addOption(
+    new Option(
+      '--arrivals <how>',
+      'poisson:R or constant:R requests a second, closed:N workers, or a trace file (CSV of TIMESTAMP,ContextTokens,GeneratedTokens)',
+    )
+      .argParser(arrivalsOption)
+      .default(arrivalsOption(ARRIVALS_DEFAULT), ARRIVALS_DEFAULT),
   )
   .option('--rate-scale <x>', 'a trace so many times as fast', numberOption(0.001, 1000), 1)
   .option('--trace-from <s>', 'second of the trace to begin at', numberOption(0, LIMITS.loadDurationSMax), 0)
@@ -25,20 +28,25 @@ export const loadCommand = new Command('load')
   .option('--duration <s>', 'measured time', numberOption(0.1, LIMITS.loadDurationSMax), 60)
   .option('--warmup <s>', 'time before it, under the same load, that is not measured', numberOption(0, 3600), 5)
   .option('--slo <limits>', 'what a good request keeps: ttft=500,tpot=50,e2e=10s', sloOption)
-  .option('--seed <n>', 'same seed, same schedule and prompts', whole(0, 2 ** 32 - 1), 1)
-  .option('--max-tokens <n>', 'new tokens of a request; with a trace the most', whole(1, LIMITS.contextMax), 64)
+  .option('--seed <n>', 'same seed, same schedule and prompts', wholeNumberOption(0, 2 ** 32 - 1), 1)
+  .option('--max-tokens <n>', 'new tokens of a request; with a trace the most', wholeNumberOption(1, LIMITS.contextMax), 64)
   .option(
     '--prompt-tokens <n>',
     `length of every prompt, by four characters a token (default: as the texts are, or the trace's)`,
-    whole(1, LIMITS.promptCharsMax / 4),
+    wholeNumberOption(1, LIMITS.promptCharsMax / 4),
   )
-  .option('--max-prompt-tokens <n>', 'the longest prompt that a trace may ask for', whole(1, LIMITS.promptCharsMax / 4), 256)
+  .option('--max-prompt-tokens <n>', 'the longest prompt that a trace may ask for', wholeNumberOption(1, LIMITS.promptCharsMax / 4), 256)
   .option('--temperature <t>', 'sampling temperature', numberOption(0, 2), 0)
   .option('--ignore-eos', 'outputs of full length (vLLM and isomoe; other servers may refuse it)')
-  .option('--connections <n>', 'requests under way at once, at most; what is due beyond them is counted as not sent', whole(1, LIMITS.loadConnectionsMax), 1024)
+  .option(
+    '--connections <n>',
+    'requests under way at once, at most; what is due beyond them is counted as not sent',
+    wholeNumberOption(1, LIMITS.loadConnectionsMax),
+    1024,
+  )
   .option('--timeout <s>', 'a request that takes longer has failed', numberOption(0.1, 3600), 120)
   .option('--report <file>', 'write a report as one HTML file')
   .option('--svg <file>', 'write its chart as an SVG file')
   .option('--json [file]', 'the report as JSON, into a file or in place of the text')
-  .option('--requests', 'the timeline of each request in the JSON, too')
+  .option('--requests', 'with --json: the timeline of each request, too')
   .action(async (options: LoadCommandOptions) => (await import('./run-command.ts')).runLoadCommand(options)) // imported here: other commands need not wait for it

@@ -27,5 +27,6 @@ export function startLoadProgress(warmupMs: number, durationMs: number): { say(c
 function stageText(counts: LoadCounts, last: { readonly counts: LoadCounts } | null): string {
   const seconds = last === null ? 0 : (counts.elapsedMs - last.counts.elapsedMs) / 1000
   const rate = (key: 'ok' | 'pieces') => (seconds > 0 ? ((counts[key] - last!.counts[key]) / seconds).toFixed(1) : '0.0')
-  return `${(counts.elapsedMs / 1000).toFixed(0)} s, ${rate('ok')} answers/s, ${counts.open} open, ${counts.ok} answered, ${counts.failed} failed`
+  const time = counts.elapsedMs < 0 ? 'warm-up' : `${(counts.elapsedMs / 1000).toFixed(0)} s`
+  return `${time}, ${rate('ok')} answers/s, ${counts.open} open, ${counts.ok} answered, ${counts.failed} failed`
 }

@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import { InvalidArgumentError } from 'commander'
 import { LIMITS } from '../../shared/protocol/limits.ts'
+import { numberOption, wholeNumberOption } from '../number-option.ts'
 import { parseSlo } from './slo.ts'
 import type { Slo } from './slo.ts'
 
@@ -16,7 +17,7 @@ export function arrivalsOption(text: string): ArrivalsOption {
   const match = /^(poisson|constant|closed):(.*)$/.exec(text)
   if (!match) return { kind: 'trace', path: text }
   const [, kind, value] = match
-  if (kind === 'closed') return { kind, workers: numberOption(1, LIMITS.loadConnectionsMax, { whole: true })(value!) }
+  if (kind === 'closed') return { kind, workers: wholeNumberOption(1, LIMITS.loadConnectionsMax)(value!) }
   return { kind: kind as 'poisson' | 'constant', perS: numberOption(0.001, RATE_MAX)(value!) }
 }
 
@@ -37,14 +38,4 @@ export function urlOption(text: string): string {
   if (url === null || !['http:', 'https:'].includes(url.protocol) || url.search !== '' || url.hash !== '')
     throw new InvalidArgumentError('Expected an http or https URL.')
   return text
-}
-
-export function numberOption(min: number, max: number, { whole = false } = {}): (text: string) => number {
-  return (text) => {
-    const value = Number(text)
-    if (text.trim() === '' || !(value >= min && value <= max) || (whole && !Number.isInteger(value))) {
-      throw new InvalidArgumentError(`Expected a ${whole ? 'whole ' : ''}number from ${min} to ${max}.`)
-    }
-    return value
-  }
 }

@@ -1,7 +1,7 @@
-import { readFile, stat } from 'node:fs/promises'
 import { z } from 'zod'
 import { LIMITS } from '../../shared/protocol/limits.ts'
 import { CliError } from '../errors.ts'
+import { readBounded } from '../read-bounded.ts'
 import { BUILT_IN_MIXES } from './built-in-mixes.ts'
 import { Mix } from './mix.ts'
 import type { Domain } from './mix.ts'
@@ -10,11 +10,11 @@ import type { Domain } from './mix.ts'
 export async function readMix(nameOrPath: string): Promise<Mix> {
   const builtIn = BUILT_IN_MIXES.get(nameOrPath)
   if (builtIn) return builtIn
-  const text = await readBounded(nameOrPath, LIMITS.loadFileBytesMax).catch((error: NodeJS.ErrnoException) => {
+  const bytes = await readBounded(nameOrPath, LIMITS.loadFileBytesMax).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error
     throw new CliError('mix-invalid', `${nameOrPath} is neither a file nor a built-in mix (${Array.from(BUILT_IN_MIXES.keys()).join(', ')})`)
   })
-  const mix = Mix.safeParse(parseJson(text, nameOrPath))
+  const mix = Mix.safeParse(parseJson(bytes.toString(), nameOrPath))
   if (!mix.success) throw new CliError('mix-invalid', `${nameOrPath}: ${firstIssue(mix.error)}`)
   return mix.data
 }
@@ -36,13 +36,6 @@ export function parsePromptLines(text: string, path: string): ReadonlyMap<string
       throw new CliError('mix-invalid', `${path}: more than ${LIMITS.loadPromptsMax} prompts of ${parsed.data.domain}`)
   }
   return new Map(Array.from(prompts, ([domain, texts]) => [domain, { prompts: texts }]))
-}
-
-/** A text file that is not larger than `bytesMax`. */
-export async function readBounded(path: string, bytesMax: number): Promise<string> {
-  const { size } = await stat(path)
-  if (size > bytesMax) throw new CliError('file-too-large', `${path} has ${size} bytes, at most ${bytesMax} are read`)
-  return readFile(path, 'utf8')
 }
 
 function parseJson(text: string, where: string): unknown {

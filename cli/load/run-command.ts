@@ -1,7 +1,10 @@
-import { writeFile } from 'node:fs/promises'
+import { open, writeFile } from 'node:fs/promises'
 import { constants } from 'node:os'
+import { InvalidArgumentError } from 'commander'
 import { LIMITS } from '../../shared/protocol/limits.ts'
 import packageJson from '../../package.json' with { type: 'json' }
+import { CliError } from '../errors.ts'
+import { readBounded } from '../read-bounded.ts'
 import type { Arrivals } from './arrivals.ts'
 import { buildReport } from './build-report.ts'
 import { MONOTONIC } from './clock.ts'
@@ -10,7 +13,7 @@ import { resolveMix } from './mix.ts'
 import type { Domain } from './mix.ts'
 import { startLoadProgress } from './load-progress.ts'
 import type { ArrivalsOption } from './options.ts'
-import { parsePromptLines, readBounded, readMix } from './read-mix.ts'
+import { parsePromptLines, readMix } from './read-mix.ts'
 import { runLoad } from './run-load.ts'
 import type { LoadPlan } from './run-load.ts'
 import { createSender, serverRoot } from './send-request.ts'
@@ -50,7 +53,9 @@ export interface LoadCommandOptions {
 /** Runs a load and says what came of it. The first Ctrl-C ends the run and reports what there is; the second ends the process. */
 export async function runLoadCommand(options: LoadCommandOptions): Promise<void> {
   const apiKey = options.apiKey ?? process.env['OPENAI_API_KEY'] ?? null
+  checkCombination(options)
   const plan = await planOf(options)
+  await checkWritable([options.report, options.svg, options.json])
   const target: Target = {
     url: options.url,
     api: options.api,
@@ -76,6 +81,18 @@ export async function runLoadCommand(options: LoadCommandOptions): Promise<void>
   if (typeof options.json === 'string') await writeFile(options.json, json)
   process.stdout.write(options.json === true ? json : textReport(report))
   if (run.interrupted) process.exitCode = 128 + constants.signals.SIGINT
+  else if (report.summary.all.ok === 0 && report.summary.all.requests > 0) throw new CliError('nothing-answered', 'no request was answered')
+}
+
+/** An option that would do nothing is a mistake that the report would not show. */
+function checkCombination({ arrivals, rateScale, traceFrom, requests, json }: LoadCommandOptions): void {
+  if (requests && json === undefined) throw new InvalidArgumentError('--requests needs --json.')
+  if (arrivals.kind !== 'trace' && (rateScale !== 1 || traceFrom !== 0)) throw new InvalidArgumentError('--rate-scale and --trace-from are for traces.')
+}
+
+/** Before the run: a report that cannot be written would be known after an hour of load. */
+async function checkWritable(paths: readonly (string | true | undefined)[]): Promise<void> {
+  for (const path of paths) if (typeof path === 'string') await (await open(path, 'a')).close()
 }
 
 /** Only who wants a drawing waits for the chart library. */
@@ -87,7 +104,7 @@ async function writeDrawings({ report: html, svg }: LoadCommandOptions, report: 
 async function planOf(options: LoadCommandOptions): Promise<LoadPlan> {
   const durationMs = options.duration * 1000
   const brought: ReadonlyMap<string, Domain> =
-    options.prompts === undefined ? new Map() : parsePromptLines(await readBounded(options.prompts, LIMITS.loadFileBytesMax), options.prompts)
+    options.prompts === undefined ? new Map() : parsePromptLines((await readBounded(options.prompts, LIMITS.loadFileBytesMax)).toString(), options.prompts)
   return {
     arrivals: await readArrivals(options),
     mix: resolveMix(await readMix(options.mix), durationMs, brought),
@@ -101,7 +118,7 @@ async function planOf(options: LoadCommandOptions): Promise<LoadPlan> {
 
 async function readArrivals({ arrivals, rateScale, traceFrom }: LoadCommandOptions): Promise<Arrivals> {
   if (arrivals.kind !== 'trace') return arrivals
-  const entries = parseTrace(await readBounded(arrivals.path, LIMITS.loadFileBytesMax), arrivals.path)
+  const entries = parseTrace((await readBounded(arrivals.path, LIMITS.loadFileBytesMax)).toString(), arrivals.path)
   return { kind: 'trace', entries, rateScale, fromS: traceFrom }
 }
 

@@ -1,9 +1,9 @@
-import { readFile, stat } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { gunzip as gunzipCallback } from 'node:zlib'
 import type { RoutingTrace } from '../../shared/placement/routing-trace.ts'
 import { LIMITS } from '../../shared/protocol/limits.ts'
 import { CliError } from '../errors.ts'
+import { readBounded } from '../read-bounded.ts'
 
 const gunzip = promisify(gunzipCallback)
 
@@ -23,12 +23,10 @@ const NEWLINE = 10
  * A routing trace from a file, gzipped or not, in one of two forms:
  * - compact: one line of JSON {format, layers, experts, topK, steps: [tokens of each sequence], …}, then ids as bytes [layers, tokens, topK];
  * - JSON lines: a sequence each, {steps, experts_b64: uint8 [steps, layers, topK], …}.
- * @param shape of JSON lines. Throws `trace-invalid` saying where; sizes are checked before anything is allocated for them.
+ * @param shape of JSON lines. Throws `trace-invalid` saying where, `file-too-large`; sizes are checked before anything is allocated for them.
  */
 export async function readTrace(path: string, shape: TraceShape): Promise<RoutingTrace> {
-  const { size } = await stat(path)
-  if (size > FILE_BYTES_MAX) throw invalid(`${path} has ${size} bytes, at most ${FILE_BYTES_MAX}`)
-  const bytes = await unpack(await readFile(path), path)
+  const bytes = await unpack(await readBounded(path, FILE_BYTES_MAX), path)
   const end = bytes.subarray(0, HEADER_BYTES_MAX).indexOf(NEWLINE)
   const header = end < 0 ? null : parseObject(bytes.toString('utf8', 0, end))
   if (header?.format === FORMAT) return compactTrace(header, bytes.subarray(end + 1))

@@ -115,3 +115,8 @@ export interface SpecialTokens {
 export function moeLayers(spec: ModelSpec): number[] {
   return spec.layers.flatMap((layer, index) => (layer.ffn.kind === 'moe' ? [index] : []))
 }
+
+/** [layers] routed experts of each layer; 0 of a dense one. */
+export function expertCounts({ layers, router }: ModelSpec): number[] {
+  return layers.map(({ ffn }) => (ffn.kind === 'moe' ? router.experts : 0))
+}

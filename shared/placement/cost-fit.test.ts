@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { addTraffic, fitCost, NO_COST_SUMS } from './cost-fit.ts'
+import { addTraffic, fitCost, measuredCallPairs, NO_COST_SUMS } from './cost-fit.ts'
 
 const host = (calls: number, pairsOfCall: number, rttMs: number) => ({ calls, pairs: calls * pairsOfCall, rttSumMs: calls * rttMs })
 
@@ -34,7 +34,7 @@ it('[EL1] a stalled host does not make all hosts slow; one that stays slow is be
   const stalled = addTraffic(settled, [host(50, 4, 1.4), host(50, 8, 2000), host(50, 16, 2.6)])
   expect(meanMs(stalled)).toBeLessThan(2.2)
   const slow = [4, 8, 16].map((pairs) => host(50, pairs, 20 + pairs))
-  expect(meanMs(Array.from({ length: 60 }, () => slow).reduce(addTraffic, settled))).toBeCloseTo(28, 0)
+  expect(meanMs(Array.from({ length: 120 }, () => slow).reduce(addTraffic, settled))).toBeCloseTo(28, 0)
 })
 
 it('[EL1] never gives a rate that is not positive and finite', () => {
@@ -51,4 +51,36 @@ it('[EL1] never gives a rate that is not positive and finite', () => {
 
 it('[EL1] knows nothing before a call was seen', () => {
   expect(fitCost(addTraffic(NO_COST_SUMS, [host(0, 0, 0)]))).toBeNull()
+})
+
+it('[EL1] a little less variation of the load moves the fit a little', () => {
+  const callMs = (spread: number) =>
+    fitCost(addTraffic(NO_COST_SUMS, [host(100, 10 - spread, 4 + (10 - spread) / 10), host(100, 10 + spread, 4 + (10 + spread) / 10)]))!
+  for (let spread = 0.5; spread < 3; spread += 0.02) {
+    const [before, after] = [callMs(spread), callMs(spread + 0.02)]
+    expect(Math.abs(after.rttMs - before.rttMs)).toBeLessThan(0.15)
+    expect(after.rttMs).toBeGreaterThanOrEqual(before.rttMs - 1e-9)
+  }
+  expect(callMs(0.9).rttMs).toBeCloseTo(0.035, 6)
+  expect(callMs(2.1).rttMs).toBeCloseTo(4, 6)
+})
+
+it('[EL1] where round trips do not grow with the pairs, work is next to nothing, and a line that begins to fall is no other model', () => {
+  const fit = (slope: number) =>
+    fitCost(
+      addTraffic(
+        NO_COST_SUMS,
+        [4, 10, 16].map((pairs) => host(100, pairs, 5 + slope * (pairs - 10))),
+      ),
+    )!
+  for (const slope of [0.002, 0, -0.002, -0.1]) {
+    expect(fit(slope).rttMs).toBeGreaterThan(4.85)
+    expect(fit(slope).pairsPerMs).toBeGreaterThan(80)
+  }
+})
+
+it('[EL2] engines are told what a call costs in pairs once enough calls were seen', () => {
+  const window = [2, 8].map((pairs) => host(100, pairs, 1 + pairs / 100))
+  expect(measuredCallPairs(addTraffic(NO_COST_SUMS, window))).toBeNull()
+  expect(measuredCallPairs([window, window, window].reduce(addTraffic, NO_COST_SUMS))).toBe(4) // 0.035 ms of 100 pairs/ms
 })

@@ -38,7 +38,7 @@ export function createSplitTally(split: BatchSplit, { hosts, experts, topK, step
   /** [hosts] of the step, of the window. */
   const stepLoads = new Float64Array(hosts)
   const windowLoads = new Float64Array(hosts)
-  const water = createSplitter(hosts, 0)
+  const water = createSplitter(hosts, () => 0)
   let shares = new Uint32Array(0)
 
   function window(table: SplitTable, ids: Uint8Array, copies: LayerCopies): void {

@@ -6,7 +6,7 @@ import { createSplitter, splitTable } from './splitter.ts'
 
 /** Shares [experts][replicas] and pairs [hosts]. The scratch is dirty from another layer, as an engine's is. */
 function splitOnce({ hosts, replicas, counts }: ReplicatedLayer, callPairs: number) {
-  const split = createSplitter(hosts, callPairs)
+  const split = createSplitter(hosts, () => callPairs)
   split(splitTable([[0], replicas.flat().slice(0, 1), [...Array(hosts).keys()]], hosts), Uint32Array.of(3, 5, 1000), new Uint32Array(2 + hosts))
   const table = splitTable(replicas, hosts)
   const shares = new Uint32Array(table.hostOf.length).fill(77)
@@ -82,7 +82,7 @@ it('[SP3] a host is called without need only where it finishes, its call include
 })
 
 it('[SP2] a layer without replicas keeps its counts', () => {
-  const split = createSplitter(3, 5)
+  const split = createSplitter(3, () => 5)
   const shares = new Uint32Array(4)
   split(splitTable([[2], [0], [2], [1]], 3), Uint32Array.of(7, 0, 1, 9), shares)
   expect([...shares]).toEqual([7, 0, 1, 9])

@@ -47,14 +47,14 @@ export type Split = (table: SplitTable, counts: Uint32Array, shares: Uint32Array
 /**
  * A splitter with its scratch, made once: a call allocates nothing. Same input, same shares.
  * @param hostsMax hosts of the largest table.
- * @param callPairs what a call costs, in pairs; it and the pairs of a step are below 2^30. A host that no expert needs starts at that level, so that it is called only where it makes
+ * @param callPairs what a call costs now, in pairs; it and the pairs of a step are below 2^30. A host that no expert needs starts at that level, so that it is called only where it makes
  *   the busiest host finish earlier by more than a call. At 0 the busiest host has ⌈the least possible⌉ pairs (SPEC SP3).
  *
  * Pour each replicated expert over its hosts like water, then repair: while pairs can be passed from the busiest host along a path of
  * replicas to one that has at least two less, pass them. No such path is left: no split has a lower maximum (Harvey et al., Semi-matchings
  * for bipartite graphs and load balancing, J. Algorithms 2006, theorem 3.1; here with several pairs an expert).
  */
-export function createSplitter(hostsMax: number, callPairs: number): Split {
+export function createSplitter(hostsMax: number, callPairs: () => number): Split {
   /** Pairs of each host, above where it started. */
   const level = new Int32Array(hostsMax)
   const pairs = new Uint32Array(hostsMax)
@@ -91,9 +91,10 @@ export function createSplitter(hostsMax: number, callPairs: number): Split {
       level[host] = pairs[host]!
       needed[host] = pairs[host] === 0 ? 0 : 1
     }
-    if (callPairs === 0) return
+    const price = callPairs()
+    if (price === 0) return
     while (needOneMore(table, counts));
-    for (let host = 0; host < table.hosts; host++) if (needed[host] === 0) level[host] = callPairs
+    for (let host = 0; host < table.hosts; host++) if (needed[host] === 0) level[host] = price
   }
 
   /** Of the experts that no needed host holds, takes the host that holds most of their pairs (lower id on a tie): few hosts serve all. */

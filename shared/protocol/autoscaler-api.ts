@@ -1,4 +1,5 @@
 import type { Move } from '../placement/plan.ts'
+import type { CostModel } from '../placement/cost-model.ts'
 import type { Placement } from '../placement/placement.ts'
 import type { Policy } from '../placement/policy.ts'
 import type { MoeError } from './errors.ts'
@@ -13,6 +14,12 @@ export interface EngineControl {
   drained(epoch: number): Promise<void>
 }
 
+export interface CallSums {
+  readonly calls: number
+  readonly pairs: number
+  readonly rttSumMs: number
+}
+
 /** What an engine saw of one host in a window: calls, and the round trip on the engine's side. A host never times itself. */
 export interface HostTraffic {
   readonly host: string
@@ -21,6 +28,8 @@ export interface HostTraffic {
   /** Sum of the calls' round trips, and the greatest. */
   readonly rttSumMs: number
   readonly rttMaxMs: number
+  /** Of these, the calls that named an expert which the host had not answered for before: they may have loaded its weights, and say nothing of work. */
+  readonly first: CallSums
   /** Calls that were sent to another replica because this host took far longer than its peers. */
   readonly hedged: number
   /** Calls that failed, by error code. */
@@ -41,6 +50,8 @@ export interface EngineReport {
   readonly load: readonly (readonly number[])[]
   /** Sum over steps of the time that a step took, in ms on the engine's clock across its calls. */
   readonly stepSumMs: number
+  /** Of these, the steps during which no first use, fault or hedge was under way; `expertsSumMs` is what they waited for experts, layer by layer: the rest is the engine's own. */
+  readonly steady: { readonly steps: number; readonly stepSumMs: number; readonly expertsSumMs: number }
   readonly running: number
   readonly waiting: number
   readonly hosts: readonly HostTraffic[]
@@ -50,6 +61,15 @@ export interface JoinAnswer {
   readonly placement: Placement
   /** How often the engine shall report while it works. */
   readonly windowMs: number
+  /** What a call costs in pairs, as measured (shared/placement/splitter.ts); null: not known yet. */
+  readonly callPairs: number | null
+}
+
+export interface ReportAnswer extends Omit<JoinAnswer, 'placement'> {
+  /** Null: the engine has the newest. */
+  readonly placement: Placement | null
+  /** This object does not hold the engine's control: it was reset. */
+  readonly rejoin: boolean
 }
 
 /** Phases of a scale event, in this order. SPEC EL5. */
@@ -96,8 +116,13 @@ export interface AutoscalerState {
   readonly load: readonly (readonly number[])[]
   readonly hosts: readonly HostStatus[]
   readonly engines: readonly { readonly engine: string; readonly epoch: number; readonly leaseUntilMs: number }[]
-  /** The cost model against the clock: routed experts of a mean step, and the whole step with its trunk. Null while no step is measured. */
-  readonly step: { readonly predictedMs: number; readonly measuredMs: number } | null
+  /**
+   * A mean step, predicted and measured, both whole: `ownMs` of them is the engine's own time, which is measured and in both; the rest is the wait for experts. Null while no
+   * steady step is measured.
+   */
+  readonly step: { readonly predictedMs: number; readonly measuredMs: number; readonly ownMs: number } | null
+  /** What predictions are made with; null before any call was seen. */
+  readonly cost: CostModel | null
   /** Newest last, at most LIMITS.scaleEventsKept. */
   readonly events: readonly ScaleEvent[]
 }
@@ -105,7 +130,7 @@ export interface AutoscalerState {
 /** A plan made by hand: `target` replicas of experts, on hosts that the planner chooses or that are named. */
 export interface ScaleRequest {
   readonly dryRun: boolean
-  /** Empty: what the planner would do now, whatever the stay says. */
+  /** Empty: what the planner would do now, also where the policy is off or a copy has not stayed its time. */
   readonly experts: readonly { readonly layer: number; readonly expert: number; readonly replicas?: number; readonly hosts?: readonly string[] }[]
 }
 
@@ -119,8 +144,8 @@ export interface ScaleAnswer {
 /** The autoscaler's RPC face. */
 export interface AutoscalerApi {
   join(engine: string, isolateId: string, control: EngineControl): Promise<Result<JoinAnswer, MoeError>>
-  /** Gives the placement where it is newer than the engine's. `rejoin`: this object does not hold the engine's control (it was reset). */
-  report(report: EngineReport): Promise<Result<{ readonly placement: Placement | null; readonly windowMs: number; readonly rejoin: boolean }, MoeError>>
+  /** Gives the placement where it is newer than the engine's. */
+  report(report: EngineReport): Promise<Result<ReportAnswer, MoeError>>
   state(): Promise<Result<AutoscalerState, MoeError>>
   /** NDJSON of ScaleEvent, one line for each change of a phase; first the kept events with an id from `fromId` on. */
   events(fromId: number): Promise<ReadableStream<Uint8Array>>

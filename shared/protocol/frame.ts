@@ -72,6 +72,11 @@ export function createRunFrame(header: RunHeader): { frame: Uint8Array; experts:
   }
 }
 
+/** [experts × 2] ids and pair counts of a run frame of one's own. */
+export function expertTable(frame: Uint8Array, { experts }: RunHeader): Uint32Array {
+  return new Uint32Array(frame.buffer, frame.byteOffset + HEADER_BYTES, experts * 2)
+}
+
 /** Reads a run frame. Every count is bounded and the length must be exact. Never throws. */
 export function parseRunFrame(bytes: Uint8Array): Result<RunFrame, MoeError> {
   const header = readHeader(bytes, KIND.run)

@@ -64,6 +64,8 @@ export const LIMITS = {
   /** Listeners of scale events, and engines, of one autoscaler. */
   eventListenersMax: 32,
   enginesMax: 64,
+  /** Name of an engine, and of its isolate. */
+  engineNameChars: 128,
   /** Control calls of the autoscaler under way at once, and hosts that it copies to at once. */
   controlCallsMax: 8,
   copyHostsMax: 4,

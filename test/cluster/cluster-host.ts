@@ -64,7 +64,7 @@ export function createClusterHost({ host, clock, boot, start }: ClusterHostInput
       run: (frame) =>
         mine.serve(async () => {
           seen.frames++
-          await suffer()
+          await mine.own(suffer()) // an object that is gone begins nothing
           return lieAbout(frame) ?? on.run(frame, assignment.value)
         }),
       report: () => mine.serve(() => on.report()),
@@ -77,10 +77,11 @@ export function createClusterHost({ host, clock, boot, start }: ClusterHostInput
 
   /** The face towards the autoscaler. */
   function control(): HostControl {
+    const [mine, on] = [life, current]
     const call = <T>(ask: (to: HostControl) => Promise<T>): Promise<T> =>
-      life.serve(async () => {
-        await suffer()
-        return ask(current.control)
+      mine.serve(async () => {
+        await mine.own(suffer())
+        return ask(on.control)
       })
     return {
       load: (order, peer) => call(async (to) => boastOfLoad(await to.load(trouble.kind === 'boasts' ? { ...order, experts: [] } : order, peer), order.experts)),
@@ -146,6 +147,9 @@ export function createClusterHost({ host, clock, boot, start }: ClusterHostInput
     host,
     get memory() {
       return isolate.memory
+    },
+    get life() {
+      return life
     },
     get trouble() {
       return trouble.kind

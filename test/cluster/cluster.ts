@@ -1,13 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { expertCounts } from '../../shared/core/model-spec.ts'
 import { planBasePlacement } from '../../shared/placement/base-placement.ts'
 import type { PlacementShape } from '../../shared/placement/base-placement.ts'
 import { expertBytesByLayer } from '../../shared/placement/expert-bytes.ts'
-import { expertsOfHost } from '../../shared/placement/placement.ts'
 import type { Placement } from '../../shared/placement/placement.ts'
 import type { GenerateEvent, GenerateRequest } from '../../shared/protocol/engine-api.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
-import { PROTOCOL_VERSION } from '../../shared/protocol/host-api.ts'
 import type { Hello } from '../../shared/protocol/host-api.ts'
 import { LIMITS } from '../../shared/protocol/limits.ts'
 import { parseManifest } from '../../shared/protocol/manifest-parser.ts'
@@ -29,6 +28,7 @@ import type { Experiments } from '../../workers/engine/experiments.ts'
 import { hostNames } from '../../shared/placement/host-names.ts'
 import { createHostLink } from '../../workers/engine/host-link.ts'
 import type { OpenSession } from '../../workers/engine/host-link.ts'
+import { helloOf } from '../../workers/engine/hello.ts'
 import { loadTrunk } from '../../workers/engine/load-engine.ts'
 import { createHostMemory } from '../../workers/expert/host-memory.ts'
 import { createExpertHost } from '../../workers/expert/host.ts'
@@ -97,6 +97,7 @@ export async function createCluster(options: ClusterOptions) {
       () => undefined,
     ),
   )
+  const { info, lanes, limits } = loaded
   const names = hostNames(options.hosts + (options.standby ?? 0))
   const clock = createTurnClock()
   const base = must(
@@ -119,14 +120,7 @@ export async function createCluster(options: ClusterOptions) {
   })
   const within = options.deadlines ? createCallDeadlines(clock.wait) : async <T>(call: Promise<T>) => ok(await call)
   const link = (of: Placement, index: number) => {
-    const hello = {
-      protocolVersion: PROTOCOL_VERSION,
-      model: manifest.name,
-      digest: manifest.digest,
-      tier,
-      epoch: of.epoch,
-      experts: expertsOfHost(of, index),
-    }
+    const hello = helloOf(info, of, index)
     const host = hosts[names.indexOf(of.hosts[index]!)]!
     return createHostLink({
       host: host.host,
@@ -138,23 +132,14 @@ export async function createCluster(options: ClusterOptions) {
       },
     })
   }
-  const { lanes, limits } = loaded
-  const memory = lanes[0]!
-  const info = {
-    model: manifest.name,
-    digest: manifest.digest,
-    tier,
-    trunk: memory.budget.trunk,
-    contextTokens: memory.budget.contextTokens,
-    vocab: manifest.spec.vocab,
-  }
   const faults: unknown[] = []
   const hostFaults: string[] = []
   const experts = createExpertHosts({
-    experts: manifest.spec.layers.map(({ ffn }) => (ffn.kind === 'moe' ? manifest.spec.router.experts : 0)),
+    experts: expertCounts(manifest.spec),
     placement,
     link,
-    experiments: options.experiments ?? experimentSettings({ SPLIT: 'water', ADOPT: 'live' }, options.callPairs ?? callPairsOf(manifest.spec)),
+    callPairs: options.callPairs ?? callPairsOf(manifest.spec),
+    experiments: options.experiments ?? experimentSettings({ SPLIT: 'water', ADOPT: 'live' }),
     nowMs: clock.nowMs,
     wait: clock.wait,
     onStep: () => undefined,

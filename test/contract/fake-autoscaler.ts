@@ -26,7 +26,7 @@ export class FakeAutoscaler implements AdminApi {
 
   async state() {
     const placement = { epoch: 3, hosts: [], base: [], layers: [] }
-    const state: AutoscalerState = { epoch: 3, placement, policy: this.policy, load: [], hosts: [], engines: [], step: null, events: this.history }
+    const state: AutoscalerState = { epoch: 3, placement, policy: this.policy, load: [], hosts: [], engines: [], step: null, cost: null, events: this.history }
     return this.answer(state)
   }
 

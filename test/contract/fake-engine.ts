@@ -126,7 +126,7 @@ export class FakeEngine implements EngineApi {
             controller.close()
           }
         },
-        cancel: () => this.cancel(request.requestId, null),
+        cancel: () => this.#end(request.requestId, null), // its request can still be resumed
       },
       { highWaterMark: 0 },
     )
@@ -140,6 +140,10 @@ export class FakeEngine implements EngineApi {
 
   async cancel(requestId: string, index: number | null): Promise<void> {
     if (index === null) this.journal.delete(requestId)
+    this.#end(requestId, index)
+  }
+
+  #end(requestId: string, index: number | null): void {
     const request = this.#running.get(requestId)
     if (request === undefined) return
     this.cancelled.push(index)

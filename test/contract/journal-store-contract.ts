@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { forgetStored } from '../../workers/engine/journal-store.ts'
 import type { JournaledRequest, JournalStore } from '../../workers/engine/journal-store.ts'
 
 function requestOf(requestId: string, prompt: readonly number[] = [1, 2, 3]): JournaledRequest {
@@ -59,6 +60,16 @@ export function registerJournalStoreContract(use: (test: (open: () => JournalSto
             .list()
             .requests.map(({ requestId, batches }) => [requestId, batches]),
         ).toEqual([['a', 0]])
+      }))
+
+    it('[JR2] forgets one request where no journal is open, and writes nothing where it holds none of that id', () =>
+      use((open) => {
+        const store = open()
+        store.write({ ...NOTHING, atMs: 1, add: [requestOf('a'), requestOf('b')], append: [{ requestId: 'a', batch: 0, pairs: pairs(0, 5) }] })
+        forgetStored(open(), 'a', 2)
+        forgetStored(open(), 'nobody', 3)
+        expect(open().list()).toMatchObject({ requests: [{ requestId: 'b' }], lastWriteMs: 2 })
+        expect(open().read('a')).toBeNull()
       }))
 
     it('[JR2] keeps requests apart whose ids begin alike or have any characters', () =>

@@ -26,9 +26,26 @@ it('[CL4] a port that is in use is refused in one line', async () => {
 it('[CL4] a state folder that is in use is refused, and free again afterwards', async () => {
   const state = await mkdtemp(join(tmpdir(), 'isomoe-state-'))
   const first = await startInstance([...SMALL, '--state', state])
-  await expect(startInstance([...SMALL, '--state', state])).rejects.toThrow(/is in use by process \d+: choose another with --state \(state-in-use\)/)
+  await expect(startInstance([...SMALL, '--state', state])).rejects.toThrow(/is in use by process \d+: choose another with --state.* \(state-in-use\)/)
   expect(await first.stop()).toBe(0)
   const again = await startInstance([...SMALL, '--state', state])
+  expect(await again.stop()).toBe(0)
+  await rm(state, { recursive: true, force: true })
+})
+
+it('[CL3] a dev that is killed leaves no workerd, and the next one starts on its state', async () => {
+  const state = await mkdtemp(join(tmpdir(), 'isomoe-state-'))
+  const first = await startInstance(SMALL, state)
+  const { port } = (await first.processes())[0]!
+  const answers = () =>
+    fetch(`http://127.0.0.1:${port}/health`).then(
+      (response) => response.arrayBuffer().then(() => true),
+      () => false,
+    )
+  expect(await answers()).toBe(true)
+  await first.kill()
+  while (await answers()); // the test's own time bounds it
+  const again = await startInstance(SMALL, state)
   expect(await again.stop()).toBe(0)
   await rm(state, { recursive: true, force: true })
 })

@@ -13,10 +13,14 @@ export interface Instance {
   readonly url: string
   /** What it printed on stdout until it was ready. */
   readonly printed: string
+  /** What its workers logged until now. */
+  log(): Promise<string>
   /** Its workerd processes as they run now. */
   processes(): Promise<readonly ProcessStatus[]>
   /** Ctrl-C, then waits until the process is gone. Gives its exit code. */
   stop(): Promise<number | null>
+  /** `kill -9`: it cannot end anything in order. */
+  kill(): Promise<void>
 }
 
 /**
@@ -45,12 +49,17 @@ export async function startInstance(args: readonly string[], kept?: string): Pro
   return {
     url: `http://127.0.0.1:${port}`,
     printed: stdout,
+    log: () => readFile(join(state, 'workers.log'), 'utf8'),
     processes: async () => (JSON.parse(await readFile(join(state, 'processes.json'), 'utf8')) as { processes: ProcessStatus[] }).processes,
     async stop() {
       child.kill('SIGINT')
       const code = await exited
       await removeState()
       return code
+    },
+    async kill() {
+      child.kill('SIGKILL')
+      await exited
     },
   }
 }

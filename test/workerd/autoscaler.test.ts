@@ -46,9 +46,10 @@ const report = (number: number): EngineReport => ({
     [10, 10, 10, 10],
   ],
   stepSumMs: 50,
+  steady: { steps: 10, stepSumMs: 50, expertsSumMs: 30 },
   running: 1,
   waiting: 0,
-  hosts: [{ host: 'expert-00', calls: 10, pairs: 80, rttSumMs: 20, rttMaxMs: 3, hedged: 0, faults: {} }],
+  hosts: [{ host: 'expert-00', calls: 10, pairs: 80, rttSumMs: 20, rttMaxMs: 3, first: { calls: 0, pairs: 0, rttSumMs: 0 }, hedged: 0, faults: {} }],
 })
 
 const alarmAt = () => runInDurableObject(autoscaler(), (_, { storage }) => storage.getAlarm())

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Policy } from '../../shared/placement/policy.ts'
 import type { ScaleEvent, ScaleRequest } from '../../shared/protocol/autoscaler-api.ts'
+import { LIMITS } from '../../shared/protocol/limits.ts'
 import { World } from '../../test/fixtures/autoscaler-world.ts'
 import { thresholdPlanner } from '../../test/fixtures/threshold-planner.ts'
 
@@ -92,6 +93,16 @@ describe('what goes wrong in an event', () => {
     await scale(world, { layer: 0, expert: 1, hosts: ['expert-02'] }, { layer: 0, expert: 2, hosts: ['expert-02'] })
     await world.run(1000)
     expect(last(world)).toMatchObject({ state: 'done', error: { code: 'weights-corrupt' }, moves: [{ kind: 'load', expert: 2 }] })
+    expect(world.table().layers[0]).toEqual([[0], [0], [0, 2], [0]])
+    expect(world.discrepancies()).toEqual([])
+  })
+
+  it('[EL6] what a probe does not name was not proved, so it is not published', async () => {
+    const world = await warmWorld()
+    world.host(2).unnamed.add('0,1')
+    await scale(world, { layer: 0, expert: 1, hosts: ['expert-02'] }, { layer: 0, expert: 2, hosts: ['expert-02'] })
+    await world.run(1000)
+    expect(last(world)).toMatchObject({ state: 'done', error: { code: 'host-unavailable' }, moves: [{ kind: 'load', expert: 2 }] })
     expect(world.table().layers[0]).toEqual([[0], [0], [0, 2], [0]])
     expect(world.discrepancies()).toEqual([])
   })
@@ -274,11 +285,75 @@ describe('the RPC face', () => {
     expect(world.store.read('window')).toMatchObject({ steps: 200 })
   })
 
+  it('[EL1] first uses do not enter the cost fit, nor their steps the measured step; a report whose parts exceed the whole is refused', async () => {
+    const world = await warmWorld()
+    const first = { calls: 50, pairs: 400, rttSumMs: 50_000 }
+    const seen = { host: 'expert-00', calls: 150, pairs: 1200, rttSumMs: 50_200, rttMaxMs: 2000, first }
+    for (let i = 0; i < 6; i++) {
+      await world.report(COLD, [seen])
+      await world.run(WINDOW_MS)
+    }
+    const state = await world.core.state()
+    if (!state.ok) throw new Error(state.error.message)
+    expect(state.value.cost!.rttMs + 8 / state.value.cost!.pairsPerMs).toBeCloseTo(2, 6)
+    expect(state.value.step).toMatchObject({ measuredMs: 5, ownMs: 2 })
+    const report = await world.report(COLD)
+    const wrong = { ...report, number: report.number + 1, hosts: [{ ...seen, hedged: 0, faults: {}, first: { ...first, calls: 151 } }] }
+    expect(await world.core.report(wrong)).toMatchObject({ ok: false, error: { details: { param: 'hosts' } } })
+    const longer = { ...report, number: report.number + 1, steady: { steps: 100, stepSumMs: 500, expertsSumMs: 501 } }
+    expect(await world.core.report(longer)).toMatchObject({ ok: false, error: { details: { param: 'steady' } } })
+  })
+
   it('[EL1] a report of another model is refused, and its numbers are checked', async () => {
     const world = await warmWorld()
     const report = await world.report(COLD)
-    for (const wrong of [{ load: [[1]] }, { load: [[1, 1, 1, NaN], COLD[1]!] }, { steps: -1 }, { number: 0 }, { stepSumMs: Infinity }])
+    const [seen] = report.hosts
+    for (const wrong of [
+      { load: [[1]] },
+      { load: [[1, 1, 1, NaN], COLD[1]!] },
+      { load: [[1, 1, 1, 1e300], COLD[1]!] },
+      { steps: -1 },
+      { steps: 1e-300 },
+      { number: 0 },
+      { stepSumMs: Infinity },
+      { windowMs: 1e300 },
+      { epoch: 2 ** 32 },
+      { oldestEpoch: 2 },
+      { engine: '' },
+      { engine: 'e'.repeat(LIMITS.engineNameChars + 1) },
+      { hosts: [{ ...seen!, calls: 1e-300 }] },
+      { hosts: Array.from({ length: LIMITS.hostsMax + 1 }, () => seen!) },
+    ])
       expect(await world.core.report({ ...report, number: 9, ...wrong })).toMatchObject({ ok: false, error: { code: 'invalid-request' } })
+  })
+
+  it('[EL1] hosts that nobody placed anything on are not kept, and engines no more than may join', async () => {
+    const world = await warmWorld()
+    const report = await world.report(COLD, [{ host: 'expert-00' }, { host: 'a stranger' }])
+    expect(Object.keys(world.store.read('window')!.hosts)).toEqual(['expert-00'])
+    const others = Array.from({ length: LIMITS.enginesMax }, (_, i) => world.core.report({ ...report, engine: `engine-${i + 1}` }))
+    const answers = await Promise.all(others)
+    expect(answers.slice(0, -1).every(({ ok }) => ok)).toBe(true)
+    expect(answers.at(-1)).toMatchObject({ ok: false, error: { code: 'overloaded', retryable: true } })
+    expect(Object.keys(world.store.read('engines')!)).toHaveLength(LIMITS.enginesMax)
+  })
+
+  it('[EL5] a report that was on its way when its engine drained does not take that back', async () => {
+    const world = await warmWorld()
+    const report = await world.report(COLD)
+    await world.core.scale({ dryRun: false, experts: [{ layer: 0, expert: 1, hosts: ['expert-02'] }] })
+    await world.run(1000)
+    await world.core.report({ ...report, number: 2 }) // of epoch 1
+    expect(world.store.read('engines')!['engine-0']).toMatchObject({ epoch: 2, oldestEpoch: 2 })
+  })
+
+  it('[EL7] an epoch that no table can go past is refused, and the engine that has the largest goes on', async () => {
+    const world = await warmWorld()
+    world.engine.epoch = 2 ** 31
+    await world.report(COLD)
+    expect(world.engine.placement!.epoch).toBe(2 ** 31 + 1)
+    await world.report(COLD)
+    expect(world.table().epoch).toBe(2 ** 31 + 1)
   })
 
   it('[EL3] an engine that cannot be called gets the table with its next report, and joins again', async () => {

@@ -1,3 +1,4 @@
+import { measuredCallPairs, NO_COST_SUMS } from '../../shared/placement/cost-fit.ts'
 import { samePlaces } from '../../shared/placement/placement.ts'
 import type { Placement } from '../../shared/placement/placement.ts'
 import type { Plan } from '../../shared/placement/plan.ts'
@@ -17,12 +18,12 @@ import { isTraffic, planNow } from './decide.ts'
 import type { Planner, Situation } from './decide.ts'
 import { createEngineLinks } from './engine-links.ts'
 import type { JoinedEngine } from './engine-links.ts'
-import { liveEngines, recordJoin, recordReport, wasCounted } from './engine-records.ts'
+import { hasRoomFor, liveEngines, recordJoin, recordReport, wasCounted } from './engine-records.ts'
 import { createEventListeners } from './event-listeners.ts'
 import type { HostCallDeps } from './host-calls.ts'
 import { noteTraffic, planHosts } from './host-records.ts'
 import { takeOver } from './ledger.ts'
-import { addReport, emptyWindow, reportFault } from './load-window.ts'
+import { addReport, emptyWindow, isName, reportFault } from './load-window.ts'
 import { planByHand } from './manual-plan.ts'
 import type { AutoscalerStore } from './store.ts'
 
@@ -53,6 +54,7 @@ export function createAutoscaler(deps: AutoscalerDeps): AutoscalerCore {
   const listeners = createEventListeners()
   const links = createEngineLinks({ ...deps, ledger })
   const loop = createControlLoop({ deps, ledger, links, emit: (event) => listeners.emit(event) })
+  const callPairs = () => measuredCallPairs(store.read('costSums') ?? NO_COST_SUMS)
   const leaseMs = () => nowMs() + ledger.policy().leaseMs
 
   async function placement(): Promise<Result<Placement, MoeError>> {
@@ -61,45 +63,48 @@ export function createAutoscaler(deps: AutoscalerDeps): AutoscalerCore {
   }
 
   async function join(engine: string, isolateId: string, control: JoinedEngine): Promise<Result<JoinAnswer, MoeError>> {
-    const deployment = await loop.ready()
-    if (!deployment.ok) {
-      control.close()
-      return deployment
+    let joined = false
+    try {
+      const deployment = await loop.ready()
+      if (!deployment.ok) return deployment
+      if (!isName(engine) || !isName(isolateId)) return unreadable('engine')
+      const table = ledger.table()
+      const live = liveEngines(ledger.engines(), nowMs())
+      if (!hasRoomFor(live, engine)) return noRoom()
+      ledger.commit(() => store.write('engines', recordJoin(live, engine, isolateId, table.epoch, leaseMs())))
+      links.join(engine, isolateId, control)
+      joined = true
+      loop.armBy(leaseMs()) // its control is given back when nothing comes of it
+      return ok({ placement: table, windowMs: ledger.policy().windowMs, callPairs: callPairs() })
+    } finally {
+      if (!joined) control.close()
     }
-    const table = ledger.table()
-    const live = liveEngines(ledger.engines(), nowMs())
-    if (!live[engine] && Object.keys(live).length >= LIMITS.enginesMax) {
-      control.close()
-      return fail('overloaded', `there are ${LIMITS.enginesMax} engines already`, { retryAfterS: 1 })
-    }
-    ledger.commit(() => store.write('engines', recordJoin(live, engine, isolateId, table.epoch, leaseMs())))
-    links.join(engine, isolateId, control)
-    loop.armBy(leaseMs()) // its control is given back when nothing comes of it
-    return ok({ placement: table, windowMs: ledger.policy().windowMs })
   }
 
   async function report(said: EngineReport) {
     const deployment = await loop.ready()
     if (!deployment.ok) return deployment
     const counts = expertCounts(deployment.value)
-    const fault = reportFault(said, counts)
-    if (fault !== null) return fail('invalid-request', `the report's ${fault} cannot be read`, { param: fault, reason: 'invalid_value' })
+    const fault = reportFault(said, counts, ledger.table().epoch)
+    if (fault !== null) return unreadable(fault)
+    if (!hasRoomFor(liveEngines(ledger.engines(), nowMs()), said.engine)) return noRoom()
     passEpoch(ledger, said.epoch, nowMs())
     const { windowMs } = ledger.policy()
     const table = ledger.table()
     if (!wasCounted(ledger.engines(), said)) {
       const window = store.read('window') ?? emptyWindow(counts, nowMs() - said.windowMs, nowMs())
-      const noted = noteTraffic(ledger.hosts(), table, said.hosts, leaseMs())
+      const hosts = said.hosts.filter(({ host }) => table.hosts.includes(host))
+      const noted = noteTraffic(ledger.hosts(), table, hosts, leaseMs())
       const isStale = !isTraffic(nowMs(), window.lastReportMs, ledger.policy()) // nobody was there to see that the traffic ended
       ledger.commit(() => {
         if (isStale) store.write('demand', null)
-        store.write('window', addReport(window, said, nowMs()))
+        store.write('window', addReport(window, { ...said, hosts }, nowMs()))
         store.write('engines', recordReport(ledger.engines(), said, leaseMs()))
         store.write('hosts', noted.records)
       })
       loop.armBy(nowMs() + (noted.suspects ? 0 : windowMs)) // a fault is looked into at once
     }
-    return ok({ placement: table.epoch > said.epoch ? table : null, windowMs, rejoin: !links.has(said.engine, said.isolateId) })
+    return ok({ placement: table.epoch > said.epoch ? table : null, windowMs, callPairs: callPairs(), rejoin: !links.has(said.engine, said.isolateId) })
   }
 
   async function state(): Promise<Result<AutoscalerState, MoeError>> {
@@ -148,6 +153,14 @@ function planFor({ experts }: ScaleRequest, situation: Situation, planner: Plann
   const hosts = planHosts(records, placement, deployment.base[0]!.arenaBytes, policy.standby)
   const planned = planByHand(experts, placement, hosts, deployment.expertBytes)
   return planned.ok ? ok({ ...planned.value, predicted: null }) : planned
+}
+
+function unreadable(param: string) {
+  return fail('invalid-request', `the engine's ${param} cannot be read`, { param, reason: 'invalid_value' })
+}
+
+function noRoom() {
+  return fail('overloaded', `there are ${LIMITS.enginesMax} engines already`, { retryAfterS: 1 })
 }
 
 function conflict(event: number) {

@@ -11,6 +11,7 @@ export function stateOf(ledger: Ledger, situation: Situation, planner: Planner):
   const times = ledger.store.read('stepTimes')
   const stepsPerS = times?.stepsPerS ?? 0
   const measuredMs = times?.measuredMs ?? null
+  const ownMs = times?.ownMs ?? null
   return {
     epoch: placement.epoch,
     placement,
@@ -22,9 +23,10 @@ export function stateOf(ledger: Ledger, situation: Situation, planner: Planner):
     }),
     engines: Object.entries(liveEngines(ledger.engines(), nowMs)).map(([engine, { epoch, leaseUntilMs }]) => ({ engine, epoch, leaseUntilMs })),
     step:
-      measuredMs === null || situation.cost === null || (demand?.steps ?? 0) === 0
+      measuredMs === null || ownMs === null || situation.cost === null || (demand?.steps ?? 0) === 0
         ? null
-        : { predictedMs: planNow(planner, situation, false).predicted.beforeMs, measuredMs },
+        : { predictedMs: ownMs + planNow(planner, situation, false).predicted.beforeMs, measuredMs, ownMs },
+    cost: situation.cost,
     events: ledger.store.events(0),
   }
 }

@@ -16,6 +16,7 @@ import { createAutoscaler } from './autoscaler-core.ts'
 import type { AutoscalerCore } from './autoscaler-core.ts'
 import type { Deployment } from './base-table.ts'
 import type { JoinedEngine } from './engine-links.ts'
+import { release } from './host-calls.ts'
 import type { AutoscalerEnv } from './env.ts'
 import { sqlStore } from './sql-store.ts'
 
@@ -104,9 +105,10 @@ export class Autoscaler extends DurableObject<AutoscalerEnv> implements Autoscal
   }
 }
 
-/** A parameter's stub ends with its call; a duplicate stays until it is disposed of. */
+/** A duplicate outlives the call. The parameter's own stub is disposed of here: left to the garbage collector, the platform complains of it (rpc_params_dup_stubs). */
 function keepStub(control: EngineControl): JoinedEngine {
   const kept = (control as unknown as { dup(): EngineControl & Disposable }).dup()
+  release(control)
   return {
     adopt: (placement) => kept.adopt(placement),
     drained: (epoch) => kept.drained(epoch),

@@ -1,6 +1,7 @@
 import type { Move } from '../../shared/placement/plan.ts'
 import { PROTOCOL_VERSION } from '../../shared/protocol/host-api.ts'
 import type { ExpertOrder, ExpertRef, LoadReport } from '../../shared/protocol/host-api.ts'
+import { moeError } from '../../shared/protocol/errors.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
 import { LIMITS } from '../../shared/protocol/limits.ts'
 import type { Result } from '../../shared/protocol/result.ts'
@@ -53,14 +54,12 @@ async function loadCopy(work: EventWork, { host, peer, experts }: Copy): Promise
   const source = wanted === 'peer' ? await work.call(peer!, (control) => control.source(order)) : null
   const from = source?.ok ? source.value : null // a peer that cannot give is no fault: storage can
   const startMs = nowMs()
-  const loaded = await work.call(host, (control) => control.load(order, from), CALL_MS.copy)
+  const loaded = await work.call(host, (control) => control.load(order, from), CALL_MS.copy).finally(() => release(source))
   noteLoad(work, host, from ? 'peer' : 'storage', nowMs() - startMs, loaded)
   if (!loaded.ok) {
-    const names = new Set(experts.map(String))
-    work.abandon((move) => move.host === host && names.has(String([move.layer, move.expert])), loaded.error)
+    abandonExperts(work, host, experts, loaded.error)
     work.suspect(host) // what was late may still arrive
   }
-  if (source) release(source)
 }
 
 function noteLoad(work: EventWork, host: string, source: WeightSource, ms: number, loaded: Result<LoadReport, MoeError>): void {
@@ -80,9 +79,14 @@ function noteLoad(work: EventWork, host: string, source: WeightSource, ms: numbe
 export async function probeHosts(work: EventWork, { event }: RunningEvent): Promise<void> {
   await inParallel(byHost(event.moves.filter((move) => move.kind === 'load')), LIMITS.controlCallsMax, async ([host, experts]) => {
     const probed = await work.call(host, (control) => control.probe(orderOf(work.deployment, experts)))
-    if (probed.ok) return abandonFailed(work, host, probed.value.failed)
-    work.abandon((move) => move.host === host, probed.error)
-    work.suspect(host)
+    if (!probed.ok) {
+      abandonExperts(work, host, experts, probed.error)
+      return work.suspect(host)
+    }
+    abandonFailed(work, host, probed.value.failed)
+    const passed = new Set(probed.value.passed.map(String))
+    const unnamed = experts.filter((expert) => !passed.has(String(expert)))
+    if (unnamed.length > 0) abandonExperts(work, host, unnamed, moeError('host-unavailable', `${host} did not say that a copy passed`, { host }))
   })
 }
 
@@ -104,7 +108,12 @@ export async function dropFromHosts(work: EventWork, drops: readonly Move[]): Pr
 }
 
 function abandonFailed(work: EventWork, host: string, failed: LoadReport['failed']): void {
-  for (const { expert, error } of failed) work.abandon((move) => move.host === host && move.layer === expert[0] && move.expert === expert[1], error)
+  for (const { expert, error } of failed) abandonExperts(work, host, [expert], error)
+}
+
+function abandonExperts(work: EventWork, host: string, experts: readonly ExpertRef[], error: MoeError): void {
+  const names = new Set(experts.map(String))
+  work.abandon((move) => move.host === host && names.has(String([move.layer, move.expert])), error)
 }
 
 /** What each host is told, in as many orders as it takes. */

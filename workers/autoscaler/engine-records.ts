@@ -1,4 +1,5 @@
 import type { EngineReport } from '../../shared/protocol/autoscaler-api.ts'
+import { LIMITS } from '../../shared/protocol/limits.ts'
 
 /** An engine that joined or reported. */
 export interface EngineRecord {
@@ -27,7 +28,14 @@ export function recordReport(records: EngineRecords, report: EngineReport, lease
   const others = (before?.numbers ?? []).filter(([id]) => id !== report.isolateId)
   const numbers = [...others, [report.isolateId, report.number] as const].slice(-ISOLATES_KEPT)
   const { isolateId, epoch, oldestEpoch } = report
-  return { ...records, [report.engine]: { isolateId, epoch, oldestEpoch, leaseUntilMs, numbers } }
+  const now = { ...records, [report.engine]: { isolateId, epoch, oldestEpoch, leaseUntilMs, numbers } }
+  // What was on its way when the engine adopted or drained does not take that back.
+  return before?.isolateId === isolateId ? recordEpoch(now, report.engine, isolateId, before) : now
+}
+
+/** Whether the engine is one of these, or there is room for it. */
+export function hasRoomFor(live: EngineRecords, engine: string): boolean {
+  return Object.hasOwn(live, engine) || Object.keys(live).length < LIMITS.enginesMax
 }
 
 /** A new isolate has no steps: it begins with the epoch that it is given. One that joins again may still run on an older one. */

@@ -43,6 +43,7 @@ export function createEventListeners(): EventListeners {
   function end(controller: ReadableByteStreamController): void {
     controllers.delete(controller)
     controller.close()
+    controller.byobRequest?.respond(0) // a reader that brings its own buffer waits for it to come back
   }
 
   return { open, emit, count: () => controllers.size }

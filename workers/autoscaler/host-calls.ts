@@ -21,8 +21,11 @@ export async function callHost<T>(
   ms: number = CALL_MS.other,
 ): Promise<Result<T, MoeError>> {
   try {
-    const answer = await withinMs(deps.setTimer, ms, () => call(deps.control(host)))
-    return answer ?? fail('host-unavailable', `${host} did not answer within ${ms} ms`, { host })
+    const asked = Promise.resolve().then(() => call(deps.control(host))) // what it throws at once is a rejection too
+    const answer = await withinMs(deps.setTimer, ms, () => asked)
+    if (answer) return answer
+    void asked.then(release, () => undefined) // whatever comes so late, its error included, nobody waits for
+    return fail('host-unavailable', `${host} did not answer within ${ms} ms`, { host })
   } catch (error) {
     if (isMoeError(error)) return { ok: false, error }
     return fail('host-unavailable', `${host} cannot be reached: ${String(error)}`, { host })
@@ -53,5 +56,5 @@ export async function inParallel<T>(items: readonly T[], inFlight: number, task:
 
 /** Frees what an RPC answer holds at the far end, where it holds something. */
 export function release(answer: unknown): void {
-  ;(answer as Partial<Disposable>)[Symbol.dispose]?.()
+  ;(answer as Partial<Disposable> | null)?.[Symbol.dispose]?.()
 }

@@ -7,6 +7,7 @@ import { LIMITS } from '../../shared/protocol/limits.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import type { Deployment } from './base-table.ts'
 import { inOrders, orderOf } from './copy-phases.ts'
+import { undrained } from './engine-records.ts'
 import { callHost, inParallel, pause } from './host-calls.ts'
 import { isTraffic, isUnsettled } from './decide.ts'
 import { answered, hostsToAsk, putRecord } from './host-records.ts'
@@ -63,10 +64,11 @@ async function askTwice(deps: DriverDeps, host: string): Promise<Result<Inventor
   return callHost(deps, host, ask)
 }
 
-/** Whether the host holds nothing now that the table does not give it. */
+/** Whether the host holds nothing now that the table does not give it. What an older table gave it waits until no engine has a step on that. */
 async function dropExtras(deps: DriverDeps, deployment: Deployment, host: string, table: Placement, held: Inventory): Promise<boolean> {
   const given = new Set(expertsOfHost(table, table.hosts.indexOf(host)).map(String))
   const extra = held.experts.filter((expert) => !given.has(String(expert)))
+  if (extra.length > 0 && undrained(deps.ledger.engines(), table.epoch, deps.nowMs()).length > 0) return false
   for (const experts of inOrders(extra)) {
     const order = orderOf(deployment, experts)
     deps.ledger.commit(() => undefined)

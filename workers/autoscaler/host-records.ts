@@ -40,6 +40,14 @@ export function answered(records: HostRecords, report: HostStatusReport, host: s
   })
 }
 
+/**
+ * After a table that does not follow from the last one: hosts may hold what that one gave them, pinned. Whoever was ever heard of is asked;
+ * of hosts that are not deployed any more nothing is kept.
+ */
+export function doubtAll(records: HostRecords, hosts: readonly string[]): HostRecords {
+  return Object.fromEntries(hosts.flatMap((host) => (records[host] ? [[host, { ...records[host], suspect: true }]] : [])))
+}
+
 /** Hosts whose experts could not be brought back yet: they are asked again. */
 export function stillSuspect(records: HostRecords, repairs: readonly Move[]): HostRecords {
   return repairs.reduce((noted, { host }) => putRecord(noted, host, { suspect: true }), records)

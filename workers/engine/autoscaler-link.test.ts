@@ -8,19 +8,20 @@ const REPORT = { number: 1 } as EngineReport
 
 /** An autoscaler that can be away, or forget who joined. */
 function linkTo(servable: (epoch: number) => boolean = () => true) {
-  const far = { away: false, silent: false, joined: false, epoch: 1, joins: 0 }
+  const far = { away: false, silent: false, joined: false, epoch: 1, joins: 0, callPairs: null as number | null }
   const adopted: number[] = []
+  const told: (number | null)[] = []
   const faults: unknown[] = []
   const autoscaler = () => ({
     async join() {
       if (far.away) throw new Error('the network is gone')
       far.joined = true
       far.joins++
-      return ok({ placement: table(far.epoch), windowMs: 2000 })
+      return ok({ placement: table(far.epoch), windowMs: 2000, callPairs: far.callPairs })
     },
     async report() {
       if (far.away) throw new Error('the network is gone')
-      return ok({ placement: null, windowMs: 3000, rejoin: !far.joined })
+      return ok({ placement: null, windowMs: 3000, callPairs: far.callPairs, rejoin: !far.joined })
     },
   })
   const control = { adopt: async () => undefined, drained: async () => undefined }
@@ -34,9 +35,10 @@ function linkTo(servable: (epoch: number) => boolean = () => true) {
       if (!servable(epoch)) throw new Error(`table ${epoch} names a host without a binding`)
       adopted.push(epoch)
     },
+    setCallPairs: (pairs) => void told.push(pairs),
     onFault: (error) => void faults.push(error),
   })
-  return { link, far, adopted, faults }
+  return { link, far, adopted, told, faults }
 }
 
 it('[EL8] while the autoscaler is away reports do not arrive and nothing throws; when it is back the engine joins again and takes its table', async () => {
@@ -77,4 +79,12 @@ it('[EL8] a table that this engine cannot serve is a fault that is told, and its
   far.epoch = 3
   expect(await link.push(REPORT)).toBe(3000)
   expect(adopted).toEqual([3])
+})
+
+it('[EL2] what a call costs comes with every answer', async () => {
+  const { link, far, told } = linkTo()
+  await link.join()
+  far.callPairs = 4
+  await link.push(REPORT)
+  expect(told).toEqual([null, 4])
 })

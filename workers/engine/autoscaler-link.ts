@@ -18,6 +18,8 @@ export interface AutoscalerLinkDeps {
   readonly within: Within
   /** Takes a table that came with an answer. Throws where it cannot be served: then the last one stands. */
   adopt(placement: Placement): void
+  /** Takes what a call costs, in pairs; null: it is not known. */
+  setCallPairs(callPairs: number | null): void
   onFault(error: unknown): void
 }
 
@@ -32,6 +34,7 @@ export function createAutoscalerLink(deps: AutoscalerLinkDeps) {
     try {
       const answer = await deps.within(deps.autoscaler().join(deps.engine, deps.isolateId, deps.control))
       joined = answer.ok && answer.value.ok
+      if (answer.ok && answer.value.ok) deps.setCallPairs(answer.value.value.callPairs)
       return answer.ok ? answer.value : fail('host-unavailable', 'the autoscaler does not answer', { host: 'autoscaler' })
     } catch (error) {
       joined = false
@@ -47,7 +50,8 @@ export function createAutoscalerLink(deps: AutoscalerLinkDeps) {
       if (!called.ok) return lost(called.error)
       const answer = called.value
       if (!answer.ok) return lost(answer.error)
-      const { placement, windowMs, rejoin: again } = answer.value
+      const { placement, windowMs, callPairs, rejoin: again } = answer.value
+      deps.setCallPairs(callPairs)
       if (placement) deps.adopt(placement)
       if (again) await rejoin()
       return windowMs

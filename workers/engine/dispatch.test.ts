@@ -35,7 +35,11 @@ it('[WI2] [NU4] [EL2] every pair travels once, with its own activations, to a ho
       const replicas = hostsOf.map((held) => Array.from(held).toSorted((a, b) => a - b))
       const table = layerTable(replicas, hosts, (host) => host === avoided)
       load[2]!.fill(0)
-      const { build, store } = createDispatch(memory, createSplitter(hosts, callPairs), load)
+      const { build, store } = createDispatch(
+        memory,
+        createSplitter(hosts, () => callPairs),
+        load,
+      )
       const { arena, buffer, stride } = memory
       const pairs = chosen.flatMap((ids) => ids.toSorted((a, b) => a - b))
       arena.i32(buffer.routerIds, pairs.length).set(pairs)

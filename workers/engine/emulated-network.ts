@@ -1,3 +1,6 @@
+import { LIMITS } from '../../shared/protocol/limits.ts'
+import { wholeSetting } from '../settings.ts'
+
 export interface EmulatedNetworkDeps {
   /** What every call takes longer; 0 for no network. */
   readonly rttMs: number
@@ -52,3 +55,8 @@ export function createEmulatedNetwork({ rttMs, nowMs, wait }: EmulatedNetworkDep
 }
 
 export type EmulatedNetwork = ReturnType<typeof createEmulatedNetwork>
+
+/** Setting RTT_MS: whole milliseconds. */
+export function rttMsSetting(value: string): number {
+  return wholeSetting('RTT_MS', value, 0, LIMITS.rttMsMax)
+}

@@ -4,7 +4,6 @@ import { ZERO_COUNTS } from '../../shared/protocol/engine-api.ts'
 import type { EngineApi, EngineState, EngineStatus, GenerateRequest, ModelInfo, Received } from '../../shared/protocol/engine-api.ts'
 import { fail } from '../../shared/protocol/errors.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
-import { LIMITS } from '../../shared/protocol/limits.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import { isolateId } from '../isolate-id.ts'
@@ -12,15 +11,15 @@ import { oneOfSetting, wholeSetting } from '../settings.ts'
 import { joinCluster } from './join-cluster.ts'
 import { createCallDeadlines } from './call-deadlines.ts'
 import { callPairsSetting } from './call-pairs.ts'
-import { createEmulatedNetwork } from './emulated-network.ts'
+import { createEmulatedNetwork, rttMsSetting } from './emulated-network.ts'
 import type { EmulatedNetwork } from './emulated-network.ts'
 import { durableJournalStore } from './durable-journal-store.ts'
 import type { EngineEnv } from './env.ts'
 import { experimentSettings } from './experiments.ts'
 import { hostStates } from './host-states.ts'
 import { hostBinding } from '../../shared/placement/host-names.ts'
-import type { HostLink } from './host-link.ts'
 import { journalBounds } from './journal-bounds.ts'
+import { forgetStored } from './journal-store.ts'
 import type { JournalStore } from './journal-store.ts'
 import { linkHost } from './link-host.ts'
 import type { LoadedTrunk } from './load-engine.ts'
@@ -63,7 +62,8 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
   }
 
   async cancel(requestId: string, index: number | null): Promise<void> {
-    this.ready?.cancel(requestId, index)
+    if (this.ready) this.ready.cancel(requestId, index)
+    else if (index === null) forgetStored(this.journalStore(), requestId, Date.now()) // of before a reset: nobody loads a model for this
   }
 
   private async stream(begin: (ready: ReadyEngine) => Result<ReadableStream<Uint8Array>, MoeError>): Promise<Started> {
@@ -111,14 +111,14 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
     if (!trunk.ok) return trunk
     const { env } = this
     const { spec } = trunk.value.manifest
-    const rttMs = wholeSetting('RTT_MS', env.RTT_MS, 0, LIMITS.rttMsMax)
-    const network = createEmulatedNetwork({ rttMs, nowMs: Date.now, wait: () => scheduler.wait(0) })
+    const network = createEmulatedNetwork({ rttMs: rttMsSetting(env.RTT_MS), nowMs: Date.now, wait: () => scheduler.wait(0) })
     return readyEngine({
       trunk: trunk.value,
       membership: this.membership,
       journalStore: this.journalStore(),
       journalBounds: journalBounds(wholeSetting('JOURNAL_MS', env.JOURNAL_MS, 0)),
-      experiments: experimentSettings(env, callPairsSetting(env.CALL_PAIRS, spec)),
+      callPairs: callPairsSetting(env.CALL_PAIRS, spec),
+      experiments: experimentSettings(env),
       prefixCache: oneOfSetting('PREFIX_CACHE', env.PREFIX_CACHE, ['on', 'off']) === 'on',
       link: (info, placement, host) => this.link(info, placement, network, host),
       pause: createThreadPause({ nowMs: Date.now, wait: () => scheduler.wait(0) }),
@@ -144,7 +144,7 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
     return loaded
   }
 
-  private link(info: ModelInfo, placement: Placement, network: EmulatedNetwork, index: number): HostLink {
+  private link(info: ModelInfo, placement: Placement, network: EmulatedNetwork, index: number) {
     const host = placement.hosts[index]!
     const namespace = this.env[hostBinding(host)]
     if (!namespace) throw new Error(`no binding ${hostBinding(host)} for ${host}`)

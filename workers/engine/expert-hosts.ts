@@ -1,10 +1,12 @@
 import type { Placement } from '../../shared/placement/placement.ts'
 import type { ErrorCode, MoeError } from '../../shared/protocol/errors.ts'
+import { expertTable } from '../../shared/protocol/frame.ts'
 import type { RowsFrame, RunHeader } from '../../shared/protocol/frame.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import { createEpochBoard } from './epoch-board.ts'
 import type { HeldEpoch } from './epoch-board.ts'
 import type { Experiments } from './experiments.ts'
+import { createFirstUses } from './first-uses.ts'
 import { createHedgeClock } from './hedge-clock.ts'
 import { createHostHealth } from './host-health.ts'
 import type { HostLink } from './host-link.ts'
@@ -19,6 +21,8 @@ export interface ExpertHostsDeps {
   readonly placement: Placement
   /** The link to a host of a placement, by its index. It connects when it is first used. */
   link(placement: Placement, host: number): HostLink
+  /** What one call costs, in pairs, until it is measured: shared/placement/splitter.ts. */
+  readonly callPairs: number
   readonly experiments: Experiments
   nowMs(): number
   wait(ms: number): Promise<void>
@@ -44,7 +48,12 @@ export function createExpertHosts(deps: ExpertHostsDeps) {
   const health = createHostHealth(nowMs)
   const hedges = createHedgeClock(deps)
   const traffic = createTraffic(deps.experts)
-  const { newSplit, adoption } = deps.experiments
+  const firstUses = createFirstUses(deps.experts)
+  /** Pairs of the calls that are under way, by host. */
+  const pairsUnderWay = new Map<string, number>()
+  let callPairs = deps.callPairs
+  const newSplit = () => deps.experiments.newSplit(() => callPairs)
+  const { adoption } = deps.experiments
   const board = createEpochBoard<EpochHosts>(deps.placement, { open, close: (epoch) => epoch.close() })
   const { adopt, closed } = adoption === 'pause' ? createPausedAdoption(board) : { adopt: board.adopt, closed: () => null }
 
@@ -72,16 +81,32 @@ export function createExpertHosts(deps: ExpertHostsDeps) {
     return board.begin()
   }
 
+  /** What a host has to compute before it can answer a call that was sent just now. */
+  function pairsAt(host: string): number {
+    return pairsUnderWay.get(host) ?? 0
+  }
+
+  /** As it was measured since. Bits do not depend on it. */
+  function setCallPairs(pairs: number): void {
+    callPairs = pairs
+  }
+
   /** One frame to one host: one attempt, counted. @param rowBytes of one row of the reply. */
   async function ask(epoch: StepEpoch, host: number, frame: Uint8Array, header: RunHeader, rowBytes: number): Promise<Result<RowsFrame, MoeError>> {
-    const startMs = nowMs()
-    const reply = await epoch.value.link(host).run(frame, header, rowBytes)
-    const rttMs = nowMs() - startMs
     const name = epoch.placement.hosts[host]!
+    const table = expertTable(frame, header)
+    const isFirst = firstUses.begin(name, header.layer, table)
+    const startMs = nowMs()
+    pairsUnderWay.set(name, pairsAt(name) + header.pairs)
+    const reply = await epoch.value.link(host).run(frame, header, rowBytes)
+    pairsUnderWay.set(name, pairsAt(name) - header.pairs)
+    const rttMs = nowMs() - startMs
+    if (isFirst) firstUses.ended(name, header.layer, table, reply.ok)
     if (reply.ok) {
-      traffic.call(name, header.pairs, rttMs)
-      hedges.answered(rttMs, header.pairs)
+      traffic.call(name, header.pairs, rttMs, isFirst)
+      if (!isFirst) hedges.answered(rttMs, header.pairs)
     } else {
+      firstUses.failed(name)
       traffic.fault(name, reply.error.code)
       health.avoid(name)
       deps.onFault(name, reply.error.code)
@@ -89,7 +114,7 @@ export function createExpertHosts(deps: ExpertHostsDeps) {
     return reply
   }
 
-  return { ...board, adopt, closed, begin, ask, health, hedges, traffic, nowMs, wait: deps.wait, newSplit }
+  return { ...board, adopt, closed, begin, ask, health, hedges, traffic, firstUses, pairsAt, nowMs, wait: deps.wait, newSplit, setCallPairs }
 }
 
 export type ExpertHosts = ReturnType<typeof createExpertHosts>

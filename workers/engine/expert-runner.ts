@@ -27,6 +27,9 @@ export function createExpertRunner(memory: EngineMemory, hosts: ExpertHosts): St
   const rowBytes = memory.stride.normed
   let epoch: StepEpoch | null = null
   let startMs = 0
+  /** What this step has waited for experts. */
+  let expertsMs = 0
+  let mark: number | null = null
   let isAbandoned = () => false
   let sequence = 0
   /** 1 and up: 0 says that a frame's number could not be read. */
@@ -36,11 +39,14 @@ export function createExpertRunner(memory: EngineMemory, hosts: ExpertHosts): St
   function begin(abandoned: () => boolean): void {
     epoch = hosts.begin()
     startMs = hosts.nowMs()
+    expertsMs = 0
+    mark = hosts.firstUses.mark()
     isAbandoned = abandoned
   }
 
   function end(): void {
-    hosts.traffic.step(hosts.nowMs() - startMs)
+    const isSteady = mark !== null && mark === hosts.firstUses.mark()
+    hosts.traffic.step(hosts.nowMs() - startMs, isSteady ? expertsMs : null)
     hosts.end(epoch!)
     epoch = null
   }
@@ -62,12 +68,13 @@ export function createExpertRunner(memory: EngineMemory, hosts: ExpertHosts): St
    * not looked at, so it is never written over what a later layer has put there. SPEC FA8.
    */
   async function hedge(hostCall: HostCall, first: Promise<Result<RowsFrame, MoeError>>): Promise<Result<RowsFrame, MoeError> | 'overtaken'> {
-    const watched = hosts.hedges.watch(hostCall.header.pairs)
+    const host = nameOf(hostCall)
+    const watched = hosts.hedges.watch(hosts.pairsAt(host))
     const early = await Promise.race([first, watched.late])
     watched.stop()
     if (early) return early
-    const host = nameOf(hostCall)
     hosts.traffic.hedge(host)
+    hosts.firstUses.disturbed()
     const rival = recovery.elsewhere(hostCall.frame, host)
     const winner = await firstOf(
       first.then((reply) => (reply.ok ? reply : null)),
@@ -84,6 +91,13 @@ export function createExpertRunner(memory: EngineMemory, hosts: ExpertHosts): St
   }
 
   const run: RunExperts = async (layer, tokens) => {
+    const beganMs = hosts.nowMs()
+    const done = await fanOut(layer, tokens)
+    expertsMs += hosts.nowMs() - beganMs
+    return done
+  }
+
+  async function fanOut(layer: number, tokens: number): Promise<Result<void, MoeError>> {
     const table = epoch!.value.table(layer)
     const calls = dispatch.build({ layer, epoch: epoch!.placement.epoch, table, tokens }, nextSequence)
     if (calls.length === 1) return call(calls[0]!) // a packed layer: nothing to gather

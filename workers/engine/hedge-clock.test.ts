@@ -55,6 +55,15 @@ it('[FA8] a late call is told at the next tick, or when another is answered; one
   expect(third.late).toBe(true)
 })
 
+it('[FA8] a call behind others is given their time, too', async () => {
+  const { clock, hedges, see, tick } = handWound()
+  see(100, 20)
+  const [alone, behind] = [watched(hedges, 8), watched(hedges, 8 + 128)]
+  clock.nowMs = 200
+  await tick()
+  expect([alone.late, behind.late]).toEqual([true, false])
+})
+
 it('[FA8] one timer for all calls, and none when no call is out', async () => {
   const { hedges, see, tick, timers } = handWound()
   see(40, 1)

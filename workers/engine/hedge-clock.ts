@@ -16,8 +16,9 @@ export interface TypicalCall {
 }
 
 /**
- * How long to wait for a call before another replica is asked, too. A call with more pairs than usual is given more time, in proportion: what a
+ * How long to wait for a call before another replica is asked, too. With more pairs than usual it is given more time, in proportion: what a
  * prompt's chunk takes says nothing about its host.
+ * @param pairs of the call and of those that the host has to answer before it: a busy host is not a sick one, and a hedge would only make others busier.
  */
 export function hedgeAfterMs(typical: TypicalCall, pairs: number): number {
   if (typical.calls < CALLS_MIN) return Infinity
@@ -49,6 +50,7 @@ export function createHedgeClock({ nowMs, wait }: HedgeClockDeps) {
   const typical = { calls: 0, rttMs: FLOOR, pairs: 1 }
   let ticking = false
 
+  /** @param pairs as `hedgeAfterMs` has them. */
   function watch(pairs: number): Watched {
     const { promise, resolve } = Promise.withResolvers<void>()
     const entry = { atMs: nowMs() + hedgeAfterMs(typical, pairs), fire: resolve }

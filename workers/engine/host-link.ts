@@ -35,7 +35,6 @@ interface SharedSession {
 }
 
 interface Call {
-  givenUp: boolean
   /** The connection that it waits for, by number. */
   awaits: number | null
   /** What it runs on. */
@@ -54,10 +53,9 @@ export function createHostLink(deps: HostLinkDeps) {
 
   /** One frame to the host and its rows back: one attempt, within one deadline. What to do about a failure is for the caller (recovery.ts). */
   async function run(frame: Uint8Array, header: RunHeader, rowBytes: number): Promise<Result<RowsFrame, MoeError>> {
-    const call: Call = { givenUp: false, awaits: null, on: null }
+    const call: Call = { awaits: null, on: null }
     const answer = await deps.within(attempt(call, frame, header, rowBytes))
     if (answer.ok) return answer.value
-    call.givenUp = true
     if (call.on) retire(call.on)
     else if (call.awaits === connections) abandonOpening() // a later one belongs to others
     leave(call)
@@ -67,7 +65,6 @@ export function createHostLink(deps: HostLinkDeps) {
   /** After what may pass (a lost session, a lost weight, slow storage) the next call opens a new session: its hello says again what is assigned. */
   async function attempt(call: Call, frame: Uint8Array, header: RunHeader, rowBytes: number): Promise<Result<RowsFrame, MoeError>> {
     const reply = await runOnce(call, frame, header, rowBytes)
-    if (call.givenUp) return reply
     if (!reply.ok && reply.error.retryable && call.on) retire(call.on)
     leave(call)
     return reply
@@ -80,7 +77,6 @@ export function createHostLink(deps: HostLinkDeps) {
       const opened = await reachable(making)
       call.awaits = null
       if (!opened.ok) return opened
-      if (call.givenUp) return unavailable('was given up')
       join(call, opened.value)
     } else {
       join(call, current)

@@ -5,9 +5,9 @@ import type { AutoscalerApi, EngineControl } from '../../shared/protocol/autosca
 import type { Within } from '../../shared/protocol/deadlines.ts'
 import { isolateId } from '../isolate-id.ts'
 import type { EngineEnv } from './env.ts'
-import { sqlLastTable } from './last-table.ts'
 import { createMembership } from './membership.ts'
 import type { Membership } from './membership.ts'
+import { sqlLastTable } from './sql-last-table.ts'
 
 /** Reports of this isolate: an evicted object's numbers go on, because its isolate id does. */
 let reports = 0
@@ -22,6 +22,7 @@ export function joinCluster({ id, storage }: DurableObjectState, env: EngineEnv,
     autoscaler: () => env.AUTOSCALER.getByName('autoscaler') as unknown as AutoscalerApi,
     control: (face) => new Control(face),
     within,
+    ownCallPairs: env.CALL_PAIRS !== 'auto',
     hasHost: (host) => env[hostBinding(host)] !== undefined,
     nowMs: Date.now,
     wait: (ms) => scheduler.wait(ms),

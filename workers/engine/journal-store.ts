@@ -46,6 +46,11 @@ export function requestBytes({ request }: JournaledRequest): number {
   return JSON.stringify(request).length
 }
 
+/** Forgets a request in a store that no journal has open. */
+export function forgetStored(store: JournalStore, requestId: string, atMs: number): void {
+  if (store.read(requestId) !== null) store.write({ atMs, add: [], append: [], remove: [requestId] })
+}
+
 export function joinPairs(parts: readonly Uint32Array[]): Uint32Array {
   const joined = new Uint32Array(parts.reduce((sum, { length }) => sum + length, 0))
   let at = 0

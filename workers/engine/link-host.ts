@@ -1,13 +1,12 @@
-import { expertsOfHost } from '../../shared/placement/placement.ts'
 import type { Placement } from '../../shared/placement/placement.ts'
 import type { ModelInfo } from '../../shared/protocol/engine-api.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
-import { PROTOCOL_VERSION } from '../../shared/protocol/host-api.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import type { Expert } from '../expert/expert.ts'
 import type { Within } from './call-deadlines.ts'
 import type { EmulatedNetwork } from './emulated-network.ts'
+import { helloOf } from './hello.ts'
 import { createHostLink } from './host-link.ts'
 import type { HostLink, OpenSession } from './host-link.ts'
 
@@ -23,17 +22,9 @@ export interface HostLinkInputs {
 
 /** The link to a host of the placement, over Durable Object RPC. */
 export function linkHost({ info, placement, index, namespace, within, network }: HostLinkInputs): HostLink {
-  const hello = {
-    protocolVersion: PROTOCOL_VERSION,
-    model: info.model,
-    digest: info.digest,
-    tier: info.tier,
-    epoch: placement.epoch,
-    experts: expertsOfHost(placement, index),
-  }
   return createHostLink({
     host: placement.hosts[index]!,
-    hello,
+    hello: helloOf(info, placement, index),
     within,
     async connect(asked): Promise<Result<OpenSession, MoeError>> {
       const opened = await namespace.getByName('host').open(asked)

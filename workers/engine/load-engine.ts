@@ -1,6 +1,7 @@
 import { stepLimits } from '../../shared/core/scratch.ts'
 import type { StepLimits } from '../../shared/core/scratch.ts'
 import { planEngineMemory } from '../../shared/placement/budget.ts'
+import type { ModelInfo } from '../../shared/protocol/engine-api.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
 import { fail } from '../../shared/protocol/errors.ts'
 import { trunkEntries } from '../../shared/protocol/manifest.ts'
@@ -29,6 +30,8 @@ export interface LoadInputs {
 
 export interface LoadedTrunk {
   readonly manifest: Manifest
+  /** What is served from here on. */
+  readonly info: ModelInfo
   /** The view of each lane; what is not a step's is the same in all. */
   readonly lanes: readonly EngineMemory[]
   readonly limits: StepLimits
@@ -48,5 +51,8 @@ export async function loadTrunk(inputs: LoadInputs, onBytes: (read: number, tota
   const total = loads.reduce((sum, load) => sum + load.bytes, 0)
   let read = 0
   const loaded = await inputs.reader.load(loads, (bytes) => onBytes((read += bytes), total))
-  return loaded.ok ? ok({ manifest, lanes, limits }) : loaded
+  if (!loaded.ok) return loaded
+  const { trunk, contextTokens } = budget.value
+  const info = { model: manifest.name, digest: manifest.digest, tier, trunk, contextTokens, vocab: manifest.spec.vocab }
+  return ok({ manifest, info, lanes, limits })
 }

@@ -3,16 +3,23 @@ import { POLICY_DEFAULT } from '../../shared/placement/policy.ts'
 import type { EngineControl, EngineReport } from '../../shared/protocol/autoscaler-api.ts'
 import type { ModelInfo } from '../../shared/protocol/engine-api.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
+import { LIMITS } from '../../shared/protocol/limits.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import type { Within } from '../../shared/protocol/deadlines.ts'
 import { createAutoscalerLink } from './autoscaler-link.ts'
 import type { Autoscaler } from './autoscaler-link.ts'
 import type { ExpertHosts } from './expert-hosts.ts'
-import type { LastTable } from './last-table.ts'
 import { placementFault } from './placement-check.ts'
 import { createReporter } from './reporter.ts'
 import type { Reporter } from './reporter.ts'
+
+/** The last placement that this engine ran on: it begins with that one where the autoscaler cannot be reached. */
+export interface LastTable {
+  /** @param inputs what the table is of: pack and tier. Null where the stored one is of another. */
+  read(inputs: string): Placement | null
+  write(inputs: string, placement: Placement): void
+}
 
 export interface MembershipDeps {
   readonly engine: string
@@ -25,6 +32,8 @@ export interface MembershipDeps {
   control(face: EngineControl): EngineControl
   readonly within: Within
   hasHost(host: string): boolean
+  /** The deployment says what a call costs: what is measured is not taken. */
+  readonly ownCallPairs: boolean
   nowMs(): number
   wait(ms: number): Promise<void>
   onFault(message: string, error: unknown): void
@@ -53,7 +62,7 @@ export function createMembership(deps: MembershipDeps) {
     },
     drained: async (epoch) => begun().drained(epoch),
   }
-  const link = createAutoscalerLink({ ...deps, control: deps.control(face), adopt, onFault: (error) => onFault('autoscaler', error) })
+  const link = createAutoscalerLink({ ...deps, control: deps.control(face), adopt, setCallPairs, onFault: (error) => onFault('autoscaler', error) })
 
   /** Until the engine has begun it can promise nothing: it begins with the answer to its join, which is the newest table. */
   function begun(): ExpertHosts {
@@ -68,6 +77,12 @@ export function createMembership(deps: MembershipDeps) {
     if (served && placement.epoch <= served.hosts.newest().placement.epoch) return
     served?.hosts.adopt(placement)
     table.write(inputs, placement)
+  }
+
+  /** What the splitter reckons with from here on; what an autoscaler of another version says is not taken. */
+  function setCallPairs(callPairs: number | null | undefined): void {
+    if (deps.ownCallPairs || !Number.isInteger(callPairs)) return
+    served?.hosts.setCallPairs(Math.min(LIMITS.framePairsMax, Math.max(0, callPairs!)))
   }
 
   /** The autoscaler's table, or while it is away the one that this engine had last. @param routed [layers] experts of each layer. */

@@ -1,3 +1,4 @@
+import { LIMITS } from '../../shared/protocol/limits.ts'
 import type { Placement } from '../../shared/placement/placement.ts'
 import { EPOCH_MAX } from '../../shared/protocol/frame.ts'
 
@@ -9,6 +10,7 @@ import { EPOCH_MAX } from '../../shared/protocol/frame.ts'
  */
 export function placementFault({ epoch, hosts, layers }: Placement, experts: readonly number[], hasHost: (host: string) => boolean): string | null {
   if (!Number.isSafeInteger(epoch) || epoch < 0 || epoch > EPOCH_MAX) return `its epoch is ${epoch}`
+  if (hosts.length > LIMITS.hostsMax) return `it has ${hosts.length} hosts, more than ${LIMITS.hostsMax}` // the splitter's tables end there
   const stranger = hosts.find((host) => !hasHost(host))
   if (stranger !== undefined) return `the engine has no host ${stranger}`
   if (layers.length !== experts.length) return `it has ${layers.length} layers of ${experts.length}`

@@ -1,3 +1,4 @@
+import { expertCounts } from '../../shared/core/model-spec.ts'
 import type { Placement } from '../../shared/placement/placement.ts'
 import type { GenerateRequest, ModelInfo, Received } from '../../shared/protocol/engine-api.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
@@ -24,6 +25,7 @@ export interface ReadyEngineDeps extends Pick<EngineDeps, 'prefixCache' | 'pause
   readonly membership: Membership
   readonly journalStore: JournalStore
   readonly journalBounds: JournalBounds
+  readonly callPairs: number
   readonly experiments: Experiments
   link(info: ModelInfo, placement: Placement, host: number): HostLink
   wait(ms: number): Promise<void>
@@ -42,17 +44,15 @@ export interface ReadyEngine {
 /** What is left to do once the trunk is in memory: a table, and the parts around it. Errors: those of the membership's first table. */
 export async function readyEngine(deps: ReadyEngineDeps): Promise<Result<ReadyEngine, MoeError>> {
   const { membership, nowMs, wait } = deps
-  const { manifest, lanes, limits } = deps.trunk
-  const { tier, budget } = lanes[0]!
-  const { name, digest, spec } = manifest
-  const info = { model: name, digest, tier, trunk: budget.trunk, contextTokens: budget.contextTokens, vocab: spec.vocab }
-  const experts = spec.layers.map(({ ffn }) => (ffn.kind === 'moe' ? spec.router.experts : 0))
+  const { manifest, info, lanes, limits } = deps.trunk
+  const experts = expertCounts(manifest.spec)
   const first = await membership.begin(info, experts)
   if (!first.ok) return first
   const hosts = createExpertHosts({
     experts,
     placement: first.value.placement,
     link: (placement, host) => deps.link(info, placement, host),
+    callPairs: deps.callPairs,
     experiments: deps.experiments,
     nowMs,
     wait,
@@ -60,7 +60,7 @@ export async function readyEngine(deps: ReadyEngineDeps): Promise<Result<ReadyEn
     onFault: membership.onFault,
   })
   const core = createEngineCore({ ...deps, lanes, info, limits, hosts })
-  const pack = `${digest} ${tier} ${budget.trunk}`
+  const pack = `${info.digest} ${info.tier} ${info.trunk}`
   const requests = createJournaledCore(core, createJournal({ store: deps.journalStore, nowMs, pack, bounds: deps.journalBounds }), info)
   membership.serve(hosts, core.counts, first.value.windowMs)
   return ok({

@@ -23,6 +23,8 @@ interface Unanswered extends Segment {
   /** Hosts that were asked since the last wait. */
   readonly refused: Set<string>
   readonly error: MoeError
+  /** Since when storage is what is wrong; null where it was something else last. */
+  readonly storageSinceMs: number | null
 }
 
 /** Rows of a segment: [count, row bytes]. */
@@ -63,7 +65,7 @@ export function createRecovery(deps: RecoveryDeps) {
   async function recover(frame: Uint8Array, host: string, error: MoeError, store: (first: number, rows: Uint8Array) => void): Promise<Result<void, MoeError>> {
     const whole = readFrame(frame)
     const beganMs = hosts.nowMs()
-    let left = segmentsOf(whole).map((segment): Unanswered => ({ ...segment, refused: new Set([host]), error }))
+    let left = segmentsOf(whole).map((segment): Unanswered => ({ ...segment, refused: new Set([host]), ...failed(host, error, null) }))
     for (let waits = 0; ;) {
       const round = await ask(whole, left)
       for (const { segment, rows } of round.answered) store(segment.first, rows)
@@ -71,7 +73,7 @@ export function createRecovery(deps: RecoveryDeps) {
       if (left.length === 0) return DONE
       if (deps.abandoned()) return err(left[0]!.error)
       if (!round.stuck) continue
-      const hopeless = left.find((segment) => !segment.error.retryable || hosts.nowMs() - beganMs >= boundMs(segment.error.code))
+      const hopeless = left.find((segment) => isHopeless(segment, beganMs))
       if (hopeless) return err(hopeless.error)
       await hosts.changed(hosts.wait(backoffMs(waits++)))
       for (const { refused } of left) refused.clear()
@@ -82,7 +84,7 @@ export function createRecovery(deps: RecoveryDeps) {
   async function elsewhere(frame: Uint8Array, host: string): Promise<Answered[] | null> {
     const whole = readFrame(frame)
     const error = moeError('host-unavailable', `${host} is late`, { host })
-    const segments = segmentsOf(whole).map((segment): Unanswered => ({ ...segment, refused: new Set([host]), error }))
+    const segments = segmentsOf(whole).map((segment): Unanswered => ({ ...segment, refused: new Set([host]), error, storageSinceMs: null }))
     const { answered, left } = await ask(whole, segments)
     return left.length === 0 ? answered : null
   }
@@ -104,7 +106,8 @@ export function createRecovery(deps: RecoveryDeps) {
     const reply = await hosts.ask(epoch, host, frame, header, rowBytes)
     if (!reply.ok) {
       const name = epoch.placement.hosts[host]!
-      return { answered: [], left: segments.map((segment) => ({ ...segment, refused: segment.refused.add(name), error: reply.error })) }
+      const left = segments.map((segment) => ({ ...segment, refused: segment.refused.add(name), ...failed(name, reply.error, segment.storageSinceMs) }))
+      return { answered: [], left }
     }
     let row = 0
     const answered = segments.map((segment) => {
@@ -115,16 +118,24 @@ export function createRecovery(deps: RecoveryDeps) {
     return { answered, left: [] }
   }
 
+  /** A host that is full has room once an older epoch is drained, and its experts may go elsewhere: it is waited for like one that is lost. */
+  function failed(host: string, error: MoeError, storageSinceMs: number | null): Pick<Unanswered, 'error' | 'storageSinceMs'> {
+    const passing = error.code === 'over-budget' ? moeError('host-unavailable', `${host} is full: ${error.message}`, { host }) : error
+    return { error: passing, storageSinceMs: STORAGE_CODES.has(error.code) ? (storageSinceMs ?? hosts.nowMs()) : null }
+  }
+
+  /** Storage has its time from its first error on: before that a host may have been lost, or a read silent. */
+  function isHopeless({ error, storageSinceMs }: Unanswered, beganMs: number): boolean {
+    const now = hosts.nowMs()
+    return !error.retryable || now - beganMs >= RELOAD_MS || (storageSinceMs !== null && now - storageSinceMs >= STORAGE_MS)
+  }
+
   return { recover, elsewhere }
 }
 
 /** Before a wait: a reset host is back at once, a new placement takes seconds. */
 export function backoffMs(waits: number): number {
   return Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 4 ** waits)
-}
-
-function boundMs(code: ErrorCode): number {
-  return STORAGE_CODES.has(code) ? STORAGE_MS : RELOAD_MS
 }
 
 /** The engine's own frame: one that cannot be read is a fault of ours. */

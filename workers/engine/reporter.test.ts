@@ -4,9 +4,10 @@ import { settled } from '../../test/fixtures/hand-wound-timer.ts'
 import { createReporter } from './reporter.ts'
 import { createTraffic } from './traffic.ts'
 
-function reporterOf(answer: (report: EngineReport) => number | null) {
+function reporterOf(answer: (report: EngineReport) => number | null | Promise<number>) {
   let nowMs = 0
   let number = 0
+  const engine = { running: 0 }
   const waiting: { readonly atMs: number; readonly wake: () => void }[] = []
   const sent: EngineReport[] = []
   const traffic = createTraffic([2])
@@ -16,7 +17,7 @@ function reporterOf(answer: (report: EngineReport) => number | null) {
       isolateId: 'i',
       nextNumber: () => ++number,
       traffic,
-      now: () => ({ epoch: 1, oldestEpoch: 1, running: 0, waiting: 0 }),
+      now: () => ({ epoch: 1, oldestEpoch: 1, running: engine.running, waiting: 0 }),
       async push(report) {
         sent.push(report)
         return answer(report)
@@ -28,13 +29,14 @@ function reporterOf(answer: (report: EngineReport) => number | null) {
   )
   return {
     reporter,
+    engine,
     traffic,
     sent,
     numbers: () => sent.map((report) => report.number),
     timers: () => waiting.length,
     work() {
       reporter.wake()
-      traffic.step(5)
+      traffic.step(5, null)
     },
     async pass(ms: number) {
       nowMs += ms
@@ -107,4 +109,39 @@ it('[EL8] a failed host is reported at once, but never more often than every 250
   expect(numbers()).toEqual([1])
   await pass(250)
   expect(numbers()).toEqual([1, 2])
+})
+
+it('[EL8] a step that begins while the last report is on its way is reported, too', async () => {
+  const { promise, resolve } = Promise.withResolvers<number>()
+  const { reporter, traffic, work, pass, sent, numbers, timers } = reporterOf(({ number }) => (number === 2 ? promise : 1000))
+  work()
+  await pass(2000)
+  await pass(1000)
+  expect(numbers()).toEqual([1, 2])
+  reporter.wake() // the one step of a short request
+  resolve(1000)
+  await pass(0)
+  traffic.step(5, null)
+  await pass(1000)
+  await pass(1000)
+  expect(sent.map(({ steps }) => steps)).toEqual([1, 0, 1, 0])
+  expect(timers()).toBe(0)
+})
+
+it('[EL8] an engine whose step waits for a host reports on, so that nobody takes it for gone', async () => {
+  const { engine, work, pass, sent, timers } = reporterOf(() => 2000)
+  engine.running = 1
+  work()
+  for (let window = 0; window < 4; window++) await pass(2000)
+  expect(sent.map(({ steps, running }) => [steps, running])).toEqual([
+    [1, 1],
+    [0, 1],
+    [0, 1],
+    [0, 1],
+  ])
+  engine.running = 0
+  await pass(2000)
+  await pass(2000)
+  expect(sent).toHaveLength(5)
+  expect(timers()).toBe(0)
 })

@@ -27,11 +27,14 @@ export function createReporter(deps: ReporterDeps, firstWindowMs: number) {
   let windowMs = firstWindowMs
   let unsent: EngineReport | null = null
   let running = false
+  /** Work has begun, or a host has failed, since the last report began. */
+  let awake = false
   let windowStartMs = 0
   let hurry = Promise.withResolvers<void>()
 
   /** There is work. Cheap when it is known. */
   function wake(): void {
+    awake = true
     if (running) return
     running = true
     void loop().finally(() => (running = false))
@@ -45,12 +48,13 @@ export function createReporter(deps: ReporterDeps, firstWindowMs: number) {
 
   async function loop(): Promise<void> {
     windowStartMs = deps.nowMs()
-    for (let worked = true; worked;) {
+    for (let worked = true; worked || awake;) {
       await Promise.race([deps.wait(windowMs), hurry.promise])
       const openMs = deps.nowMs() - windowStartMs
       if (openMs < EARLY_MS) await deps.wait(EARLY_MS - openMs)
       hurry = Promise.withResolvers()
-      worked = traffic.worked()
+      worked = traffic.worked() || deps.now().running > 0 // a step that waits for a lost host counts nothing for a while
+      awake = false
       await send()
     }
   }

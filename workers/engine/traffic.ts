@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../../shared/protocol/errors.ts'
-import type { HostTraffic } from '../../shared/protocol/autoscaler-api.ts'
+import type { CallSums, EngineReport, HostTraffic } from '../../shared/protocol/autoscaler-api.ts'
 
 /** What went to one host, and what came of it. Times are round trips on the engine's side: a host never times itself. */
 interface HostCounters {
@@ -8,6 +8,7 @@ interface HostCounters {
   pairs: number
   rttSumMs: number
   rttMaxMs: number
+  readonly first: { calls: number; pairs: number; rttSumMs: number }
   hedged: number
   readonly faults: Partial<Record<ErrorCode, number>>
 }
@@ -16,6 +17,7 @@ interface HostCounters {
 interface Counters {
   steps: number
   stepSumMs: number
+  readonly steady: { steps: number; stepSumMs: number; expertsSumMs: number }
   readonly hosts: Map<string, HostCounters>
 }
 
@@ -23,6 +25,7 @@ interface Counters {
 export interface TrafficWindow {
   readonly steps: number
   readonly stepSumMs: number
+  readonly steady: EngineReport['steady']
   readonly load: readonly (readonly number[])[]
   readonly hosts: readonly HostTraffic[]
 }
@@ -36,18 +39,24 @@ export function createTraffic(experts: readonly number[]) {
   let window: Counters = noCounters()
   const total: Counters = noCounters()
 
-  function step(ms: number): void {
+  /** @param expertsMs of it, the wait for experts; null where something was under way that no steady step meets. */
+  function step(ms: number, expertsMs: number | null): void {
     window.steps++
     window.stepSumMs += ms
+    if (expertsMs === null) return
+    window.steady.steps++
+    window.steady.stepSumMs += ms
+    window.steady.expertsSumMs += expertsMs
   }
 
-  /** A call that was answered with rows. */
-  function call(host: string, pairs: number, rttMs: number): void {
+  /** A call that was answered with rows. @param isFirst it may have loaded weights. */
+  function call(host: string, pairs: number, rttMs: number, isFirst: boolean): void {
     const counters = counterOf(window, host)
     counters.calls++
     counters.pairs += pairs
     counters.rttSumMs += rttMs
     if (rttMs > counters.rttMaxMs) counters.rttMaxMs = rttMs
+    if (isFirst) addCalls(counters.first, { calls: 1, pairs, rttSumMs: rttMs })
   }
 
   function fault(host: string, code: ErrorCode): void {
@@ -71,7 +80,7 @@ export function createTraffic(experts: readonly number[]) {
     addTo(total, ended)
     const routed = load.map((counts) => Array.from(counts))
     for (const counts of load) counts.fill(0)
-    return { steps: ended.steps, stepSumMs: ended.stepSumMs, load: routed, hosts: Array.from(ended.hosts.values(), hostTraffic) }
+    return { steps: ended.steps, stepSumMs: ended.stepSumMs, steady: ended.steady, load: routed, hosts: Array.from(ended.hosts.values(), hostTraffic) }
   }
 
   /** Of one host since the engine began. */
@@ -90,13 +99,13 @@ export function createTraffic(experts: readonly number[]) {
 export type Traffic = ReturnType<typeof createTraffic>
 
 function noCounters(): Counters {
-  return { steps: 0, stepSumMs: 0, hosts: new Map() }
+  return { steps: 0, stepSumMs: 0, steady: { steps: 0, stepSumMs: 0, expertsSumMs: 0 }, hosts: new Map() }
 }
 
 function counterOf({ hosts }: Counters, host: string): HostCounters {
   const own = hosts.get(host)
   if (own) return own
-  const made = { host, calls: 0, pairs: 0, rttSumMs: 0, rttMaxMs: 0, hedged: 0, faults: {} }
+  const made = { host, calls: 0, pairs: 0, rttSumMs: 0, rttMaxMs: 0, first: { calls: 0, pairs: 0, rttSumMs: 0 }, hedged: 0, faults: {} }
   hosts.set(host, made)
   return made
 }
@@ -109,14 +118,19 @@ function addTo(total: Counters, window: Counters): void {
 
 function addHost(sums: Counters, own: HostCounters): void {
   const sum = counterOf(sums, own.host)
-  sum.calls += own.calls
-  sum.pairs += own.pairs
-  sum.rttSumMs += own.rttSumMs
+  addCalls(sum, own)
+  addCalls(sum.first, own.first)
   sum.rttMaxMs = Math.max(sum.rttMaxMs, own.rttMaxMs)
   sum.hedged += own.hedged
   for (const [code, count] of Object.entries(own.faults)) sum.faults[code as ErrorCode] = (sum.faults[code as ErrorCode] ?? 0) + count
 }
 
-function hostTraffic({ faults, ...counters }: HostCounters): HostTraffic {
-  return { ...counters, faults: { ...faults } as Readonly<Record<string, number>> }
+function addCalls(sum: { calls: number; pairs: number; rttSumMs: number }, { calls, pairs, rttSumMs }: CallSums): void {
+  sum.calls += calls
+  sum.pairs += pairs
+  sum.rttSumMs += rttSumMs
+}
+
+function hostTraffic({ faults, first, ...counters }: HostCounters): HostTraffic {
+  return { ...counters, first: { ...first }, faults: { ...faults } as Readonly<Record<string, number>> }
 }

@@ -35,7 +35,11 @@ export class Expert extends DurableObject<ExpertEnv> implements HostApi, HostCon
   }
 
   async load(order: ExpertOrder, peer: PeerSource | null): ReturnType<HostControl['load']> {
-    return this.control((control) => control.load(order, peer))
+    try {
+      return await this.control((control) => control.load(order, peer))
+    } finally {
+      ;(peer as Partial<Disposable> | null)?.[Symbol.dispose]?.() // a parameter's stub is the callee's
+    }
   }
 
   async probe(order: ExpertOrder): ReturnType<HostControl['probe']> {

@@ -1,5 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { settled } from '../../../test/fixtures/hand-wound-timer.ts'
+import { demoModel } from '../../../test/contract/demo-model.ts'
 import { hashed } from '../../../test/contract/fake-engine.ts'
 import { outcome, testGateway } from '../../../test/contract/test-gateway.ts'
 import type { TestGatewayOptions } from '../../../test/contract/test-gateway.ts'
@@ -64,11 +66,19 @@ describe('an engine that is reset under a request', () => {
   })
 
   it('[JR6] is not asked for choices that met a stop string or are finished', async () => {
-    const nextToken: TestGatewayOptions['nextToken'] = ({ choice, position }) => (choice === 1 && position === 2 ? 874 : 833)
+    const eos = demoModel().eos[0]!
+    const nextToken: TestGatewayOptions['nextToken'] = ({ choice, position }) => (position !== 2 ? 833 : [833, 874, eos][choice]!)
+    const request = { ...COMPLETION, n: 3, stop: ' upon', ignore_eos: false }
     const { engine, post } = gateway({ nextToken, resetAt: resetsAt([5]) })
-    const whole = await text(gateway({ nextToken }).post('/v1/completions', { ...COMPLETION, stop: ' upon' }))
-    expect(await text(post('/v1/completions', { ...COMPLETION, stop: ' upon' }))).toBe(whole)
-    expect(engine.resumed).toEqual([[6, null, 6, null]])
+    expect(await text(post('/v1/completions', request))).toBe(await text(gateway({ nextToken }).post('/v1/completions', request)))
+    expect(engine.resumed).toEqual([[6, null, null, 6, null, null]])
+  })
+
+  it('[JR6] is waited for as at first after each event that came', async () => {
+    const waits: number[] = []
+    const { post } = gateway({ resetAt: resetsAt([2, 3, 4]), wait: async (ms) => void waits.push(ms) })
+    expect((await post('/v1/completions', COMPLETION)).status).toBe(200)
+    expect(waits).toEqual([50, 50, 50])
   })
 
   it('[JR6] that does not come back ends the answer with the error of before: an event of a stream, 503 otherwise', async () => {
@@ -111,6 +121,17 @@ describe('an engine that is reset under a request', () => {
     expect(engine.requests).toHaveLength(1)
   })
 
+  it('[JR6] [SC5] is not asked again when it has too much to do for a request that had not begun: 429, at once', async () => {
+    const waits: number[] = []
+    const { engine, post } = gateway({ wait: async (ms) => void waits.push(ms) })
+    engine.generate = async () => {
+      engine.generate = async () => err(moeError('overloaded', '256 sequences wait already', { retryAfterS: 3 }))
+      throw new Error('Network connection lost.')
+    }
+    expect(await outcome(post('/v1/completions', COMPLETION))).toMatchObject({ status: 429 })
+    expect(waits).toEqual([50])
+  })
+
   it('[JR6] what an engine refuses or fails by itself is not tried again', async () => {
     const lost = moeError('host-unavailable', 'expert-03 does not answer.', { host: 'expert-03' })
     const failing = gateway({ failure: { afterSteps: 2, error: lost } })
@@ -130,6 +151,33 @@ describe('an engine that is reset under a request', () => {
     const { engine, post } = gateway({ resetAt: resetsAt([3]), wait: async () => stop.abort() })
     await post('/v1/completions', COMPLETION, stop.signal)
     expect(engine.resumed).toEqual([])
+    expect(engine.journal.size).toBe(0)
+    expect((await engine.state()).running).toBe(0)
+  })
+
+  it('[JR6] [AP8] one that leaves while the engine says that it has no record gives it nothing anew', async () => {
+    const stop = new AbortController()
+    const { engine, post } = gateway({ resetAt: resetsAt([3]) })
+    engine.resume = async () => {
+      stop.abort()
+      return err(moeError('unknown-request', 'the engine has no record of the request', {}))
+    }
+    await post('/v1/completions', COMPLETION, stop.signal)
+    expect(engine.requests).toHaveLength(1)
+    expect((await engine.state()).running).toBe(0)
+  })
+
+  it('[JR2] [AP8] one that leaves before the engine begins: what begins then is forgotten, too', async () => {
+    const stop = new AbortController()
+    const { engine, post } = gateway()
+    const generate = engine.generate.bind(engine)
+    engine.generate = async (request) => {
+      stop.abort()
+      await settled() // the cancel is there before what it is about
+      return generate(request)
+    }
+    await post('/v1/completions', COMPLETION, stop.signal)
+    await settled()
     expect(engine.journal.size).toBe(0)
     expect((await engine.state()).running).toBe(0)
   })

@@ -100,7 +100,7 @@ export class EngineStream {
       if (!answer.ok) continue // the engine cannot be reached yet
       const opened = await this.#open(answer.value)
       if (opened.ok || this.#cancelled) return opened
-      if (!opened.error.retryable) return opened
+      if (!opened.error.retryable || (opened.error.overloaded && this.#have.every((count) => count === 0))) return opened // nothing began: the client may wait
     }
   }
 

@@ -1,12 +1,7 @@
 import type { Placement } from '../../shared/placement/placement.ts'
+import type { LastTable } from './membership.ts'
 
-/** The last placement that this engine ran on, in SQLite: it begins with that one where the autoscaler cannot be reached. */
-export interface LastTable {
-  /** @param inputs what the table is of: pack and tier. Null where the stored one is of another. */
-  read(inputs: string): Placement | null
-  write(inputs: string, placement: Placement): void
-}
-
+/** The engine's last table in its object's SQLite. */
 export function sqlLastTable(sql: SqlStorage): LastTable {
   sql.exec('CREATE TABLE IF NOT EXISTS last_table (id INTEGER PRIMARY KEY CHECK (id = 0), inputs TEXT NOT NULL, placement TEXT NOT NULL)')
   return {
