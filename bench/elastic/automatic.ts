@@ -1,7 +1,7 @@
 import { POLICY_DEFAULT } from '../../shared/placement/policy.ts'
 import type { BenchPack } from '../cluster/cluster.ts'
 import { residentBytes } from './measure.ts'
-import { BASE_HOSTS, POLICY, STANDBY_HOSTS } from './settings.ts'
+import { BASE_HOSTS, POLICY, PROCESSES, STANDBY_HOSTS } from './settings.ts'
 import type { TrialTimes } from './settings.ts'
 import { runTrial } from './trial.ts'
 import type { Trial } from './trial.ts'
@@ -24,7 +24,7 @@ export async function runAutomatic(pack: BenchPack, times: TrialTimes): Promise<
     pack,
     hosts: BASE_HOSTS,
     standby: STANDBY_HOSTS,
-    processes: 1,
+    processes: PROCESSES,
     vars: {},
     times,
     provision: [],

@@ -12,12 +12,11 @@ import { lockState } from '../../cli/dev/state-lock.ts'
 import type { Progress } from '../../cli/progress.ts'
 import { callPairsOf } from '../../shared/placement/call-pairs.ts'
 import { hostNames } from '../../shared/placement/host-names.ts'
-import { CHUNK_DEFAULT } from '../../shared/core/scratch.ts'
 import { LIMITS } from '../../shared/protocol/limits.ts'
 import { packPrefix } from '../../shared/protocol/manifest.ts'
 import type { BenchPack } from '../cluster/cluster.ts'
 import { stopAll } from '../cluster/stop-all.ts'
-import { HOST_RATE } from './settings.ts'
+import { HOST_RATE, PROMPT_TOKENS } from './settings.ts'
 
 export interface ElasticOptions {
   readonly pack: BenchPack
@@ -91,7 +90,7 @@ async function startScripts(state: string, { pack, processes, vars }: ElasticOpt
     standby: names.slice(hosts),
     arenaBytes: LIMITS.hostArenaBytes,
     placement: 'spread',
-    chunk: CHUNK_DEFAULT,
+    chunk: PROMPT_TOKENS,
     kernels: 'auto',
     prefixCache: 'off',
     lanes: 1,

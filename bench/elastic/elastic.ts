@@ -11,7 +11,7 @@ import { runKills } from './kills.ts'
 import { measureTrial } from './measure.ts'
 import { planForStories } from './provision.ts'
 import { resultTable } from './result-table.ts'
-import { BASE_HOSTS, QUICK_TIMES, SLO, STANDBY_HOSTS, TIMES } from './settings.ts'
+import { BASE_HOSTS, PROCESSES, QUICK_TIMES, SLO, STANDBY_HOSTS, TIMES } from './settings.ts'
 import { coldRestart, expertGranular, wholeHosts } from './strategies.ts'
 import { runTrial } from './trial.ts'
 import type { Action, NamedExperts, Trial, TrialOptions } from './trial.ts'
@@ -21,6 +21,7 @@ interface Strategy {
   readonly action: Action | null
   readonly policy?: TrialOptions['policy']
   readonly vars?: TrialOptions['vars']
+  readonly warmStandby?: boolean
 }
 
 const STATIC: Strategy = { name: 'static', action: null }
@@ -32,6 +33,7 @@ const COMPARED: readonly Strategy[] = [
 ]
 /** Ours without one of its parts each. */
 const ABLATIONS: readonly Strategy[] = [
+  { name: 'standbys cold', action: expertGranular, warmStandby: false },
   { name: 'no standby', action: expertGranular, policy: { standby: false } },
   { name: 'no versioned table', action: expertGranular, vars: { ADOPT: 'pause' } },
   { name: 'replica by hash', action: expertGranular, vars: { SPLIT: 'hash' } },
@@ -61,9 +63,21 @@ export async function run({ quick, markdown, svg }: BenchOptions): Promise<Bench
 
 async function runStrategies(pack: BenchPack, provision: NamedExperts, times: TrialOptions['times'], quick: boolean): Promise<ElasticRuns> {
   const trials = new Map<string, Trial[]>()
-  const trialOf = async ({ name, action, policy = {}, vars = {} }: Strategy) => {
+  const trialOf = async ({ name, action, policy = {}, vars = {}, warmStandby = true }: Strategy) => {
     process.stderr.write(`elastic: ${name}\n`)
-    const trial = await runTrial({ name, pack, hosts: BASE_HOSTS, standby: STANDBY_HOSTS, processes: 1, vars, times, provision, policy, action })
+    const trial = await runTrial({
+      name,
+      pack,
+      hosts: BASE_HOSTS,
+      standby: STANDBY_HOSTS,
+      processes: PROCESSES,
+      vars,
+      times,
+      provision,
+      policy,
+      warmStandby,
+      action,
+    })
     trials.set(name, [...(trials.get(name) ?? []), trial])
     return trial
   }
@@ -71,6 +85,6 @@ async function runStrategies(pack: BenchPack, provision: NamedExperts, times: Tr
   for (let round = 0; round < (quick ? 1 : 3); round++) {
     for (const strategy of round % 2 === 0 ? COMPARED : COMPARED.toReversed()) await trialOf(strategy)
   }
-  for (const strategy of quick ? ABLATIONS.slice(3) : ABLATIONS) await trialOf(strategy)
+  for (const strategy of quick ? ABLATIONS.slice(-1) : ABLATIONS) await trialOf(strategy)
   return { trials, reference }
 }

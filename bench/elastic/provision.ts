@@ -5,12 +5,12 @@ import type { BenchPack } from '../cluster/cluster.ts'
 import { adminOf } from './admin.ts'
 import { startElasticCluster } from './elastic-cluster.ts'
 import { createMixedSender } from './mixed-sender.ts'
-import { BASE_HOSTS, PROVISION_POLICY, storyLoad } from './settings.ts'
+import { BASE_HOSTS, PROCESSES, PROVISION_POLICY, storyLoad } from './settings.ts'
 import type { NamedExperts } from './trial.ts'
 
 /** What stories need on the base hosts alone, by our own planner on their measured load: every trial begins with it, so none depends on a run's chance. */
 export async function planForStories(pack: BenchPack, durationMs: number): Promise<NamedExperts> {
-  const cluster = await startElasticCluster({ pack, hosts: BASE_HOSTS, standby: 0, processes: 1, vars: {} })
+  const cluster = await startElasticCluster({ pack, hosts: BASE_HOSTS, standby: 0, processes: PROCESSES, vars: {} })
   const sender = createMixedSender(cluster.url, pack.manifest.name)
   try {
     const admin = adminOf(cluster.url)

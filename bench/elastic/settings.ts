@@ -4,15 +4,17 @@ import { resolveMix } from '../../cli/load/mix.ts'
 import type { Slo } from '../../cli/load/slo.ts'
 import type { Policy } from '../../shared/placement/policy.ts'
 
-/** Weights a second of an emulated host: an expert of the demo (196,608 weights) takes a token 1 ms. */
-export const HOST_RATE = 2e8
+/** Weights a second of an emulated host: an expert of the demo (196,608 weights) takes 2 ms a token. */
+export const HOST_RATE = 1e8
 export const BASE_HOSTS = 4
 export const STANDBY_HOSTS = 4
+/** Gateway, autoscaler and engine | hosts: what hosts copy does not take the engine's thread. */
+export const PROCESSES = 2
 /** What a request may take at most to be good: docs/design/benches.md says how it was chosen. */
-export const SLO: Slo = { ttftMs: 1000, tpotMs: 100 }
+export const SLO: Slo = { ttftMs: 1500, tpotMs: 250 }
 
 /** Window and smoothing suit a run of seconds; a copy must make its layer a seventh faster. */
-export const POLICY: Partial<Policy> = { enabled: false, windowMs: 500, smoothingWindows: 4, gainMin: 0.12, stayMs: 4000 }
+export const POLICY: Partial<Policy> = { enabled: false, windowMs: 500, smoothingWindows: 4, gainMin: 0.1, movesMax: 10, stayMs: 4000 }
 
 /** When things happen in a trial, in ms of the measured time. */
 export interface TrialTimes {
@@ -22,7 +24,7 @@ export interface TrialTimes {
   readonly durationMs: number
 }
 
-export const TIMES: TrialTimes = { warmupMs: 2000, shiftMs: 4000, commandMs: 9000, durationMs: 16_000 }
+export const TIMES: TrialTimes = { warmupMs: 2000, shiftMs: 4000, commandMs: 9000, durationMs: 18_000 }
 export const QUICK_TIMES: TrialTimes = { warmupMs: 500, shiftMs: 1000, commandMs: 2500, durationMs: 4000 }
 
 /** Stories until the shift, German after it, on one schedule for all trials: outputs are compared request by request. */
@@ -36,9 +38,9 @@ export function trialLoad({ warmupMs, shiftMs, durationMs }: TrialTimes): LoadPl
     ],
   }
   return {
-    arrivals: { kind: 'poisson', perS: ARRIVALS_PER_S },
+    arrivals: { kind: 'constant', perS: ARRIVALS_PER_S },
     mix: resolveMix(mix, durationMs, new Map()),
-    lengths: { maxTokens: MAX_TOKENS, maxPromptTokens: 1024, promptTokens: 16 },
+    lengths: { maxTokens: MAX_TOKENS, maxPromptTokens: 1024, promptTokens: PROMPT_TOKENS },
     warmupMs,
     durationMs,
     seed: 1,
@@ -46,15 +48,17 @@ export function trialLoad({ warmupMs, shiftMs, durationMs }: TrialTimes): LoadPl
   }
 }
 
-export const ARRIVALS_PER_S = 3
-export const MAX_TOKENS = 48
+export const ARRIVALS_PER_S = 2.3
+export const MAX_TOKENS = 32
+/** Of every prompt, and of a step while others decode: no step is long because several requests came at once. */
+export const PROMPT_TOKENS = 16
 
 function phaseWeights({ weights }: { readonly weights: Readonly<Record<string, number>> }): Record<string, number> {
   return { ...weights }
 }
 
 /** The same planner with a finer price: what a deployment is given that is planned at leisure. */
-export const PROVISION_POLICY: Partial<Policy> = { ...POLICY, gainMin: 0.05, standby: false }
+export const PROVISION_POLICY: Partial<Policy> = { ...POLICY, gainMin: 0.05, movesMax: 32, standby: false }
 
 /** Stories alone, as the trials begin. */
 export function storyLoad(durationMs: number): LoadPlan {

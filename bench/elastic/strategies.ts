@@ -11,7 +11,9 @@ export const expertGranular: Action = ({ admin }) => scale(admin, [])
 export const wholeHosts: Action = async ({ admin }) => {
   const { placement, load } = (await admin.state()).autoscaler
   const ours = await admin.scale([], { dryRun: true })
-  return scale(admin, copyWholeHosts(placement, load, busiestPairs(afterMoves(placement, ours.moves), load)))
+  const copies = copyWholeHosts(placement, load, busiestPairs(afterMoves(placement, ours.moves), load))
+  if (copies.length === 0) throw new Error('our plan gains nothing: there is nothing to compare')
+  return scale(admin, copies)
 }
 
 /** Everything ends, and begins again with all hosts as base hosts. In force with the first answer. */

@@ -2,6 +2,7 @@ import { MONOTONIC } from '../../cli/load/clock.ts'
 import { runLoad } from '../../cli/load/run-load.ts'
 import type { LoadRun } from '../../cli/load/run-load.ts'
 import type { ScaleEvent, ScaleRequest } from '../../shared/protocol/autoscaler-api.ts'
+import type { Placement } from '../../shared/placement/placement.ts'
 import type { Policy } from '../../shared/placement/policy.ts'
 import { adminOf } from './admin.ts'
 import type { Admin, ClusterState } from './admin.ts'
@@ -37,6 +38,8 @@ export interface TrialOptions extends ElasticOptions {
   /** What stories need: the placement that every trial begins with. */
   readonly provision: NamedExperts
   readonly policy: Partial<Policy>
+  /** Whether standbys have run before: their isolates are there, without experts. Absent: they have. */
+  readonly warmStandby?: boolean
   /** Null: nothing is done. */
   readonly action: Action | null
   /** How long the cluster is left alone after the last answer, before the last look at it. */
@@ -95,8 +98,23 @@ export async function runTrial(options: TrialOptions): Promise<Trial> {
 /** runLoad begins its warm-up so long after it was called. */
 const LEAD_MS = 50
 
-async function provision(admin: Admin, { policy, provision: experts }: TrialOptions): Promise<void> {
+async function provision(admin: Admin, { policy, provision: experts, warmStandby = true }: TrialOptions): Promise<void> {
   await admin.setPolicy({ ...POLICY, ...policy, enabled: false })
+  const { placement } = (await admin.state()).autoscaler
+  const warmed = warmStandby ? warmingCopies(placement) : []
+  await scaleTo(admin, warmed)
+  const stay = new Set(experts.map(({ layer, expert }) => `${layer}/${expert}`))
+  const gone = warmed.flatMap(({ layer, expert }) => (stay.has(`${layer}/${expert}`) ? [] : [{ layer, expert, replicas: 1 }]))
+  await scaleTo(admin, [...experts, ...gone])
+}
+
+/** A copy for each standby: what wakes it. It goes again; the isolate stays, as ElasticMoE's pre-initialised instances do. */
+function warmingCopies({ hosts, layers }: Placement): NamedExperts {
+  const idle = hosts.filter((_, host) => !layers.some((experts) => experts.some((replicas) => replicas.includes(host))))
+  return idle.map((host, expert) => ({ layer: 0, expert, hosts: [host] }))
+}
+
+async function scaleTo(admin: Admin, experts: NamedExperts): Promise<void> {
   if (experts.length === 0) return
   const { event } = await admin.scale(experts)
   if (event !== null) await admin.ended(event.id)

@@ -12,9 +12,8 @@ import type { Tier, TrunkPrecision } from '../../shared/protocol/tiers.ts'
 import { KERNEL_VARIANTS } from '../../wasm/src/kernels.ts'
 import type { KernelChoice } from '../../wasm/src/kernels.ts'
 import { CliError } from '../errors.ts'
-import type { Mix } from '../load/mix.ts'
-import { readMix } from '../load/read-mix.ts'
-import { startSeedTraffic } from '../load/seed-traffic.ts'
+import type { ResolvedMix } from '../load/mix.ts'
+import { readSeedMix, startSeedTraffic } from '../load/seed-traffic.ts'
 import { readPackFolder } from '../pack-folder.ts'
 import { createProgress } from '../progress.ts'
 import { REPOSITORY } from '../repository.ts'
@@ -77,7 +76,7 @@ export async function runDev(options: DevOptions): Promise<void> {
     process.stderr.write(plan.table)
     throw new CliError('over-budget', `${plan.over.join(', ')} would not fit: use more hosts or a smaller tier`)
   }
-  const mix = options.seedTraffic === undefined ? null : await readMix(options.seedTraffic)
+  const mix = options.seedTraffic === undefined ? null : await readSeedMix(options.seedTraffic)
   if (mix !== null && !manifest.tokenizer) throw new CliError('mix-invalid', 'seed traffic is text, but the pack has no tokenizer')
   const interrupted = onceInterrupted()
   const unlock = await lockState(resolve(options.state))
@@ -112,7 +111,7 @@ async function serve(
   manifest: Manifest,
   plan: DevPlan,
   relay: Relay,
-  mix: Mix | null,
+  mix: ResolvedMix | null,
   interrupted: Promise<'interrupted'>,
 ): Promise<void> {
   const starting = startScripts(options, manifest, plan, relay)
@@ -181,7 +180,8 @@ async function startScripts(options: DevOptions, manifest: Manifest, plan: DevPl
     onLost(lost, delayMs) {
       if (lost.process === 0) relay.hold()
       const when = delayMs === 0 ? '' : ` in ${delayMs} ms`
-      process.stderr.write(`isomoe: ${processLine(lost)} is gone; it is started again${when}, what ran in it is lost\n`)
+      const connections = lost.process === 0 ? ', connections to it are lost' : '' // streams survive the loss of engine and hosts
+      process.stderr.write(`isomoe: ${processLine(lost)} is gone; it is started again${when}${connections}\n`)
     },
     onRunning(started, all) {
       if (started.process === 0) relay.passTo(started.port)

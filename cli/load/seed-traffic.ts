@@ -1,6 +1,7 @@
 import { MONOTONIC } from './clock.ts'
 import { resolveMix } from './mix.ts'
-import type { Mix } from './mix.ts'
+import type { ResolvedMix } from './mix.ts'
+import { readMix } from './read-mix.ts'
 import { runLoad } from './run-load.ts'
 import { createSender } from './send-request.ts'
 
@@ -15,23 +16,27 @@ const MAX_TOKENS = 48
 /** The mix begins anew after this time. */
 const PERIOD_MS = 120_000
 
+/** A mix for `startSeedTraffic`, checked whole: before anything is started for it. */
+export async function readSeedMix(nameOrPath: string): Promise<ResolvedMix> {
+  return resolveMix(await readMix(nameOrPath), PERIOD_MS, new Map())
+}
+
 /**
  * Traffic of our own for a server that was just started, so that somebody who looks at it sees heat and scaling: a closed loop over a mix, again and again,
  * until it is stopped. Each period says in a line what came of it, and each phase that it begins: nobody shall take it for real requests.
  */
-export function startSeedTraffic(server: { readonly url: string; readonly model: string }, mix: Mix, say: (line: string) => void): SeedTraffic {
+export function startSeedTraffic(server: { readonly url: string; readonly model: string }, mix: ResolvedMix, say: (line: string) => void): SeedTraffic {
   const ended = new AbortController()
   const { send, close } = createSender(
     { ...server, api: 'completions', apiKey: null, temperature: 0.8, ignoreEos: false, keepOutputs: false, timeoutMs: 60_000 },
     MONOTONIC.nowMs,
   )
-  const resolved = resolveMix(mix, PERIOD_MS, new Map())
   const period = async (seed: number) => {
     let phase = -1
     const run = await runLoad(
       {
         arrivals: { kind: 'closed', workers: WORKERS },
-        mix: resolved,
+        mix,
         lengths: { maxTokens: MAX_TOKENS, maxPromptTokens: MAX_TOKENS, promptTokens: null },
         warmupMs: 0,
         durationMs: PERIOD_MS,

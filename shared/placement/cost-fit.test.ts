@@ -65,6 +65,20 @@ it('[EL1] a little less variation of the load moves the fit a little', () => {
   expect(callMs(2.1).rttMs).toBeCloseTo(4, 6)
 })
 
+it('[EL1] where round trips do not grow with the pairs, work is next to nothing, and a line that begins to fall is no other model', () => {
+  const fit = (slope: number) =>
+    fitCost(
+      addTraffic(
+        NO_COST_SUMS,
+        [4, 10, 16].map((pairs) => host(100, pairs, 5 + slope * (pairs - 10))),
+      ),
+    )!
+  for (const slope of [0.002, 0, -0.002, -0.1]) {
+    expect(fit(slope).rttMs).toBeGreaterThan(4.85)
+    expect(fit(slope).pairsPerMs).toBeGreaterThan(80)
+  }
+})
+
 it('[EL2] engines are told what a call costs in pairs once enough calls were seen', () => {
   const window = [2, 8].map((pairs) => host(100, pairs, 1 + pairs / 100))
   expect(measuredCallPairs(addTraffic(NO_COST_SUMS, window))).toBeNull()

@@ -6,6 +6,8 @@ const CALL_MS = 0.035
 const KEEP = 0.95
 /** Calls of a host that tell the slope from the round trip: their pairs must vary by this share of their mean at least; at twice that the slope is believed. */
 const VARIATION_MIN = 0.1
+/** Least part of a round trip that is work. */
+const SLOPE_MIN = 2e-4
 /** Calls behind what engines are told. */
 const TOLD_CALLS = 500
 /** A round trip this many times what the model says is a stall, not work: it counts as so many times. Where that is the new truth, the model follows in some windows. */
@@ -49,8 +51,9 @@ export function addTraffic(sums: CostSums, hosts: Iterable<{ readonly calls: num
 }
 
 /**
- * The cost model that fits: y = rttMs + x / pairsPerMs by least squares. Where x hardly varies, or the line falls, the round trip is taken to be
- * a call in one process and the rest work; between the two the slope goes over from one to the other, so that a little less variation moves no plan. Null before any call was seen.
+ * The cost model that fits: y = rttMs + x / pairsPerMs by least squares. Where x hardly varies, the round trip is taken to be a call in one process and the rest work;
+ * between the two the slope goes over from one to the other, so that a little less variation moves no plan. Where x varies and y does not, or falls (hosts that share a
+ * thread wait for each other, whatever they carry), work is next to nothing: copies would win nothing there. Null before any call was seen.
  */
 export function fitCost({ calls, x, y, xx, xy }: CostSums): CostModel | null {
   if (calls <= 0 || x <= 0) return null
@@ -60,8 +63,8 @@ export function fitCost({ calls, x, y, xx, xy }: CostSums): CostModel | null {
   const workSlope = Math.max(meanY - floorMs, WORK_MS_MIN) / meanX
   const variance = xx / calls - meanX * meanX
   const belief = Math.min(1, Math.max(0, Math.sqrt(Math.max(0, variance)) / (VARIATION_MIN * meanX) - 1))
-  const fitted = belief > 0 ? (xy / calls - meanX * meanY) / variance : 0
-  const slope = fitted > 0 ? belief * fitted + (1 - belief) * workSlope : workSlope
+  const fitted = belief > 0 ? Math.max((xy / calls - meanX * meanY) / variance, SLOPE_MIN * workSlope) : 0
+  const slope = belief * fitted + (1 - belief) * workSlope
   const rttMs = meanY - slope * meanX
   if (slope === workSlope || rttMs < 0) return { callMs: CALL_MS, rttMs: floorMs, pairsPerMs: 1 / workSlope }
   return { callMs: CALL_MS, rttMs, pairsPerMs: 1 / slope }

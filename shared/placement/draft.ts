@@ -82,7 +82,8 @@ export class Draft {
       }),
     )
     if (same) return current
-    const used = Math.max(current.hosts.length, ...this.layers.flat(2).map((host) => host + 1))
+    let used = current.hosts.length
+    for (const host of this.layers.flat(2)) used = Math.max(used, host + 1)
     return { epoch: current.epoch + 1, hosts: this.units.hosts.slice(0, used), base: this.base, layers: this.layers }
   }
 

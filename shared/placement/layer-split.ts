@@ -122,7 +122,7 @@ export class LayerSplit {
         speeds += speed
       }
       const next = filled / speeds
-      if (next >= level) return level
+      if (!(next < level)) return level // also where something is not a number
       level = next
     }
   }

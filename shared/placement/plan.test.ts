@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { Draft } from './draft.ts'
 import type { Placement } from './placement.ts'
 import type { Load, Move, Plan, PlanHost, PlanLimits } from './plan.ts'
 import { plan } from './plan.ts'
+import { groupUnits } from './units.ts'
 
 interface Case {
   readonly load: Load
@@ -234,6 +236,20 @@ it('[PL12] without load all copies go', () => {
     const { target, unplaced } = run({ ...c, load: c.load.map((experts) => experts.map(() => 0)), limits: { ...c.limits, mayDrop: null, deviation: null } })
     if (unplaced.length === 0) expect(target.layers.flat().every((hosts) => hosts.length === 1)).toBe(true)
   })
+})
+
+it.each([NaN, Infinity, 1e308])('[PL6] a load of %d ends, too, with every base in its place', (pairs) => {
+  const current = { epoch: 1, hosts: ['a', 'b', 'c'], base: [[0, 1, 2]], layers: [[[0, 1], [0, 1], [2]]] }
+  const { target } = plan([[pairs, pairs, 1]], [host('a'), host('b'), host('c')], current, limitsOf([[10, 10, 10]], { deviation: [[pairs, pairs, 1]] }))
+  expect(target.base).toEqual(current.base)
+})
+
+it('[PL9] a table of more replicas than a call takes arguments', () => {
+  const hosts = Array.from({ length: 64 }, (_, i) => host(`h${i}`, { state: i === 0 ? 'lost' : 'warm' }))
+  const base = [Array.from({ length: 4096 }, () => 0)]
+  const current = { epoch: 1, hosts: hosts.map((h) => h.host), base, layers: base.map((experts) => experts.map(() => [...hosts.keys()])) }
+  const draft = new Draft(current, groupUnits(current, hosts), base)
+  expect(draft.finish(current)).toMatchObject({ epoch: 2, hosts: current.hosts })
 })
 
 function host(name: string, change: Partial<PlanHost> = {}): PlanHost {

@@ -130,7 +130,7 @@ export interface AutoscalerState {
 /** A plan made by hand: `target` replicas of experts, on hosts that the planner chooses or that are named. */
 export interface ScaleRequest {
   readonly dryRun: boolean
-  /** Empty: what the planner would do now, whatever the stay says. */
+  /** Empty: what the planner would do now, also where the policy is off or a copy has not stayed its time. */
   readonly experts: readonly { readonly layer: number; readonly expert: number; readonly replicas?: number; readonly hosts?: readonly string[] }[]
 }
 

@@ -14,7 +14,8 @@ import { choiceBits, createCluster, greedyRequest, must } from './cluster.ts'
 import type { Cluster } from './cluster.ts'
 
 const SAMPLED = { temperature: 0.9, topK: 40, topP: 0.95, minP: 0, seed: 7 }
-const TURNS_MAX = 10_000
+/** Of the event loop; weights come from the disk meanwhile, which may be busy. */
+const TURNS_MAX = 1_000_000
 
 interface Plan {
   /** After so many events of a stream the engine is reset, one number a stream; the last stream has none. */

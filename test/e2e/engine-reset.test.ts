@@ -66,6 +66,12 @@ describe('an engine whose object is reset', () => {
     expect(await streamed([20, 90], () => cluster.resetEngine())).toEqual(whole)
   })
 
+  it('[JR3] [JR6] and so is one whose record is lost with the engine, and then the engine again', async () => {
+    const whole = await streamed([], never)
+    const losses = [() => cluster.resetEngineWithoutRecord(), () => cluster.resetEngine()]
+    expect(await streamed([20, 90], () => losses.shift()!())).toEqual(whole)
+  })
+
   it('[JR3] an answer in one piece and a chat survive a reset of the engine', async () => {
     const completion = { model: MODEL, prompt: 'Once upon a time', max_tokens: 600, temperature: 0.7, seed: 5, n: 3 }
     const chat = { model: MODEL, messages: [{ role: 'user' as const, content: 'Tell me a story.' }], max_tokens: 300, temperature: 0 }

@@ -16,6 +16,8 @@ import { packPrefix } from '../../shared/protocol/manifest.ts'
 export interface ResettableCluster {
   readonly url: string
   resetEngine(): Promise<void>
+  /** Its journal is lost, too. */
+  resetEngineWithoutRecord(): Promise<void>
   /** Kills the engine's process, where it has one of its own; it is started again. */
   killEngine(): void
   /** Keys that the engine keeps in its storage. */
@@ -57,6 +59,7 @@ export async function startResettableCluster(pack: string, hosts: number, proces
   return {
     url,
     resetEngine: async () => void (await answer('/test/reset')).body?.cancel(),
+    resetEngineWithoutRecord: async () => void (await answer('/test/forget')).body?.cancel(),
     killEngine() {
       const own = cluster.processes().find(({ scripts }) => scripts.length === 1 && scripts[0] === 'isomoe-engine')
       if (own === undefined) throw new Error('the engine shares its process')

@@ -22,3 +22,14 @@ it('[EL5] newer copies count more, and one that moved nothing says nothing', () 
   for (let i = 0; i < 5; i++) means = recordCopy(means, 'peer', 1000, 40)
   expect(chooseSource(means, 'auto', true)).toBe('storage')
 })
+
+it('[EL5] one stall does not rule a source out for good', () => {
+  let means = recordCopy(recordCopy(NO_MEANS, 'storage', 1000, 10), 'peer', 1000, 60_000)
+  const chosen = Array.from({ length: 40 }, () => {
+    const source = chooseSource(means, 'auto', true)
+    means = recordCopy(means, source, 1000, source === 'peer' ? 1 : 10)
+    return source
+  })
+  expect(chosen.indexOf('peer')).toBe(16)
+  expect(chosen.slice(-5)).toEqual(['peer', 'peer', 'peer', 'peer', 'peer'])
+})

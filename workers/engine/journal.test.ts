@@ -4,7 +4,7 @@ import { greedyRequest } from '../../test/cluster/cluster.ts'
 import { createJournal } from './journal.ts'
 import { journalBounds } from './journal-bounds.ts'
 import type { JournalBounds } from './journal-bounds.ts'
-import { memoryJournalStore } from './journal-store.ts'
+import { memoryJournalStore, requestBytes } from './journal-store.ts'
 import type { JournalWrite } from './journal-store.ts'
 
 /** A journal with its clock in the test's hands, and its writes. */
@@ -183,14 +183,27 @@ describe('bounds', () => {
 
   it('[JR2] tokens past a bound are left out, and none after them is taken', () => {
     const { journal, reopen } = open({ batchTokens: 1, batchesMax: 2 })
+    const [other, run] = [journal.admit(request('a'))!, journal.admit(request('b'))!]
+    other.token(0, 0, 9)
+    for (let i = 0; i < 4; i++) run.token(0, i, 10 + i)
+    journal.forget('a') // there is room again, but what was left out is missing
+    run.token(0, 4, 14)
+    other.token(0, 1, 8)
+    expect(journal.held()).toMatchObject({ requests: 1, batches: 1 })
+    journal.admit(request('c')) // its write takes the forgotten one away
+    const again = reopen().journal.find('b')!
+    expect(again.ids).toEqual([[10]])
+    again.attach().token(0, 1, 11)
+    expect(reopen().journal.find('b')?.ids).toEqual([[10, 11]])
+  })
+
+  it('[JR2] tokens count as bytes, too', () => {
+    const bytesMax = requestBytes({ request: request('a'), pack: 'p' }) + 16
+    const { journal } = open({ bytesMax })
     const run = journal.admit(request('a'))!
     for (let i = 0; i < 4; i++) run.token(0, i, 10 + i)
-    const other = journal.admit(request('b'))!
-    journal.forget('a')
-    other.token(0, 0, 9)
-    run.token(0, 4, 14)
-    expect(journal.held()).toMatchObject({ requests: 1, batches: 1 })
-    expect(reopen().journal.find('b')?.ids).toEqual([[9]])
+    expect(journal.find('a')?.ids).toEqual([[10, 11]])
+    expect(journal.held().bytes).toBe(bytesMax)
   })
 
   it('[JR1] [JR2] whatever happens, what is given back is a beginning of what was made, and the books agree with the store', () => {

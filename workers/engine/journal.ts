@@ -28,8 +28,6 @@ interface Entry {
   pending: number[]
   batches: number
   bytes: number
-  /** A bound was met: later tokens are made again after a reset instead of remembered. */
-  full: boolean
 }
 
 const PAIR_BYTES = 8
@@ -112,11 +110,8 @@ export function createJournal({ store, nowMs, bounds, pack }: JournalDeps) {
     const mine = (): boolean => entry.run === run && entries.get(requestId) === entry
     const run: JournalRun = {
       token(index, position, id) {
-        if (!mine() || entry.full || position !== (entry.counts[index] ?? 0)) return
-        if (batches >= bounds.batchesMax || bytes + PAIR_BYTES > bounds.bytesMax) {
-          entry.full = true
-          return
-        }
+        if (!mine() || position !== (entry.counts[index] ?? 0)) return // known, or behind one that a bound left out
+        if (batches >= bounds.batchesMax || bytes + PAIR_BYTES > bounds.bytesMax) return // made again after a reset instead of remembered
         if (pendingTokens++ === 0) pendingSinceMs = nowMs()
         entry.counts[index] = position + 1
         entry.pending.push(index, id)
@@ -176,5 +171,5 @@ export function createJournal({ store, nowMs, bounds, pack }: JournalDeps) {
 export type Journal = ReturnType<typeof createJournal>
 
 function newEntry({ batches, bytes }: { readonly batches: number; readonly bytes: number }): Entry {
-  return { run: null, detachedMs: null, counts: [], pending: [], batches, bytes, full: false }
+  return { run: null, detachedMs: null, counts: [], pending: [], batches, bytes }
 }

@@ -7,6 +7,7 @@ import { createTraffic } from './traffic.ts'
 function reporterOf(answer: (report: EngineReport) => number | null | Promise<number>) {
   let nowMs = 0
   let number = 0
+  const engine = { running: 0 }
   const waiting: { readonly atMs: number; readonly wake: () => void }[] = []
   const sent: EngineReport[] = []
   const traffic = createTraffic([2])
@@ -16,7 +17,7 @@ function reporterOf(answer: (report: EngineReport) => number | null | Promise<nu
       isolateId: 'i',
       nextNumber: () => ++number,
       traffic,
-      now: () => ({ epoch: 1, oldestEpoch: 1, running: 0, waiting: 0 }),
+      now: () => ({ epoch: 1, oldestEpoch: 1, running: engine.running, waiting: 0 }),
       async push(report) {
         sent.push(report)
         return answer(report)
@@ -28,6 +29,7 @@ function reporterOf(answer: (report: EngineReport) => number | null | Promise<nu
   )
   return {
     reporter,
+    engine,
     traffic,
     sent,
     numbers: () => sent.map((report) => report.number),
@@ -123,5 +125,23 @@ it('[EL8] a step that begins while the last report is on its way is reported, to
   await pass(1000)
   await pass(1000)
   expect(sent.map(({ steps }) => steps)).toEqual([1, 0, 1, 0])
+  expect(timers()).toBe(0)
+})
+
+it('[EL8] an engine whose step waits for a host reports on, so that nobody takes it for gone', async () => {
+  const { engine, work, pass, sent, timers } = reporterOf(() => 2000)
+  engine.running = 1
+  work()
+  for (let window = 0; window < 4; window++) await pass(2000)
+  expect(sent.map(({ steps, running }) => [steps, running])).toEqual([
+    [1, 1],
+    [0, 1],
+    [0, 1],
+    [0, 1],
+  ])
+  engine.running = 0
+  await pass(2000)
+  await pass(2000)
+  expect(sent).toHaveLength(5)
   expect(timers()).toBe(0)
 })

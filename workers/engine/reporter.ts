@@ -53,7 +53,7 @@ export function createReporter(deps: ReporterDeps, firstWindowMs: number) {
       const openMs = deps.nowMs() - windowStartMs
       if (openMs < EARLY_MS) await deps.wait(EARLY_MS - openMs)
       hurry = Promise.withResolvers()
-      worked = traffic.worked()
+      worked = traffic.worked() || deps.now().running > 0 // a step that waits for a lost host counts nothing for a while
       awake = false
       await send()
     }

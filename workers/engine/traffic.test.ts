@@ -4,6 +4,7 @@ import { createTraffic } from './traffic.ts'
 
 const arbNote = fc.oneof(
   fc.record({ kind: fc.constant('call' as const), host: fc.constantFrom('a', 'b'), pairs: fc.nat(50), ms: fc.nat(1000), isFirst: fc.boolean() }),
+  fc.record({ kind: fc.constant('hedge' as const), host: fc.constantFrom('a', 'b') }),
   fc.record({ kind: fc.constant('fault' as const), host: fc.constantFrom('a', 'b') }),
   fc.record({ kind: fc.constant('route' as const), layer: fc.constantFrom(0, 2), expert: fc.nat(3) }),
   fc.record({ kind: fc.constant('step' as const), ms: fc.nat(100), isSteady: fc.boolean() }),
@@ -17,6 +18,7 @@ it('[EL8] windows lie end to end: what was counted is in one of them, and the ho
       const windows = []
       for (const note of notes) {
         if (note.kind === 'call') traffic.call(note.host, note.pairs, note.ms, note.isFirst)
+        else if (note.kind === 'hedge') traffic.hedge(note.host)
         else if (note.kind === 'fault') traffic.fault(note.host, 'not-resident')
         else if (note.kind === 'route') traffic.load[note.layer]![note.expert]!++
         else if (note.kind === 'step') traffic.step(note.ms, note.isSteady ? note.ms / 2 : null)
@@ -45,7 +47,7 @@ it('[EL8] windows lie end to end: what was counted is in one of them, and the ho
           ...whole,
           first: { calls: firsts.length, pairs: sum(firsts.map(({ pairs }) => pairs)), rttSumMs: sum(firsts.map(({ ms }) => ms)) },
           rttMaxMs: Math.max(0, ...calls.map(({ ms }) => ms)),
-          hedged: 0,
+          hedged: noted('hedge').filter((note) => note.host === host).length,
           faults: faults > 0 ? { 'not-resident': faults } : {},
         })
         for (const key of ['calls', 'pairs', 'rttSumMs'] as const) expect(sum(own.map((each) => each[key]))).toBe(whole[key])
