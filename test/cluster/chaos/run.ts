@@ -94,7 +94,7 @@ function drawOptions(seed: number): Drawn {
     lanes: draws.pick([1, 2, 3]),
     kvPages: draws.pick([7, 40, 40]),
     callPairs: draws.pick([0, 1, 6]),
-    arenaExperts: draws.pick([5, 6, 8]),
+    arenaExperts: draws.pick([4, 5, 6, 8]),
     pairsPerMs: draws.pick([0.5, 1, 2]),
     journalMs: draws.pick([0, 100, 500]),
     requestGapMs: draws.pick([120, 300]),
