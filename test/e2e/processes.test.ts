@@ -108,6 +108,17 @@ it('[CL6] while the engine is gone the gateway answers, and afterwards the text 
   expect(await completeInTime(PROMPTS[1]!)).toBe(alone[1])
 })
 
+it('[CH1] hosts and the engine are killed one after the other under streams: every request is answered, with the text of one process', async () => {
+  let over = false
+  const clients = PROMPTS.map(async (prompt, i) => {
+    do expect(await readStream(prompt, async () => undefined)).toBe(alone[i])
+    while (!over)
+  })
+  for (const script of ['expert-00', 'isomoe-engine', 'expert-01']) await (await kill(script)).backAs()
+  over = true
+  await Promise.all(clients)
+})
+
 it('[CL6] a gateway that is killed is back on the same port', async () => {
   const { backAs } = await kill('isomoe-gateway')
   await backAs()

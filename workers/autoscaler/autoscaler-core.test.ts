@@ -491,3 +491,12 @@ it('[EL7] an autoscaler that lost its store goes past the epochs that engines st
   expect(world.engine).toMatchObject({ epoch: 8, placement: { epoch: 8 } })
   expect(world.store.events(0).at(-1)).toMatchObject({ reason: 'base', fromEpoch: 1, toEpoch: 8 })
 })
+
+it('[EL12] what a step of an older table made a host load that has nothing now is dropped', async () => {
+  const world = await warmWorld()
+  await windows(world, 2)
+  world.host(2).use([[0, 1]]) // a standby, reset since the older table gave it the expert: it loads on first use
+  await world.report(COLD, [{ host: 'expert-02', calls: 1 }])
+  await world.run(WINDOW_MS)
+  expect(world.discrepancies()).toEqual([])
+})

@@ -53,7 +53,7 @@ export function stillSuspect(records: HostRecords, repairs: readonly Move[]): Ho
   return repairs.reduce((noted, { host }) => putRecord(noted, host, { suspect: true }), records)
 }
 
-/** What engines saw: calls that were answered renew a host's lease, those that failed make it suspect. */
+/** What engines saw: calls that were answered renew a host's lease, those that failed make it suspect, and so do answers of one that should hold nothing. SPEC EL12. */
 export function noteTraffic(
   records: HostRecords,
   placement: Placement,
@@ -67,7 +67,9 @@ export function noteTraffic(
     const before = recordOf(noted, host)
     const failed = Object.values(faults).some((count) => count > 0)
     // A lost host that answers an engine is back. One that fails is known to be lost: it is asked when its time comes.
-    const suspect = before.suspect || (before.lost ? calls > 0 && !failed : failed)
+    // One that the table gives nothing was called by a step of an older table: on an isolate that is new it has loaded what that one gave it, and nobody else asks.
+    const strayed = calls > 0 && !holdsExperts(placement, placement.hosts.indexOf(host))
+    const suspect = before.suspect || (before.lost ? calls > 0 && !failed : failed || strayed)
     suspects ||= suspect && !before.suspect
     noted = putRecord(noted, host, { suspect, leaseUntilMs: calls > 0 && !failed && !before.lost ? leaseUntilMs : before.leaseUntilMs })
   }

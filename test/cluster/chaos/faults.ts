@@ -1,3 +1,5 @@
+import { POLICY_DEFAULT } from '../../../shared/placement/policy.ts'
+import type { Policy } from '../../../shared/placement/policy.ts'
 import type { ExpertRef } from '../../../shared/protocol/host-api.ts'
 import type { HostTrouble } from '../cluster-host.ts'
 import type { Draws } from './draws.ts'
@@ -70,6 +72,24 @@ export const FAULTS = {
       .then((answer) => log(`plan by hand: ${answer.ok ? 'taken' : answer.error.code}`))
       .catch((error: unknown) => log(`plan by hand: ${String(error)}`)) // an instance that was overtaken takes none
   },
+  'policy changed': ({ autoscaler, log }, draws) => {
+    const change = draws.pick<Partial<Policy>>([
+      { source: 'peer' },
+      { source: 'storage' },
+      { standby: false },
+      { enabled: false },
+      { movesMax: 2 },
+      { copiesMax: 1 },
+      { stayMs: 0, gainMin: 0 },
+      { drainMs: 0 },
+      { ...POLICY_DEFAULT, windowMs: 500 },
+    ])
+    void autoscaler
+      .core()
+      .setPolicy(change)
+      .then((answer) => log(`policy: ${answer.ok ? JSON.stringify(change) : answer.error.code}`))
+      .catch((error: unknown) => log(`policy: ${String(error)}`)) // as above
+  },
 } as const satisfies Record<string, Strike>
 
 export type FaultName = keyof typeof FAULTS
@@ -105,6 +125,7 @@ export function disarm({ hosts, autoscaler }: World): void {
     damageNext(null)
   }
   autoscaler.misbehaves(false)
+  void autoscaler.core().setPolicy(POLICY_DEFAULT)
 }
 
 /** Whether no frame can use the copy before its probe: no engine has a table that gives it to the host. What serves already cannot be protected by a probe. */

@@ -1,6 +1,7 @@
 import { TIER } from './sim-host.ts'
 import type { GenerateEvent } from '../../../shared/protocol/engine-api.ts'
 import type { ErrorCode, MoeError } from '../../../shared/protocol/errors.ts'
+import type { Policy } from '../../../shared/placement/policy.ts'
 import { RELOAD_MS } from '../../../workers/engine/recovery.ts'
 import { createDraws } from './draws.ts'
 import { asked, epochFaults, leaks, outcomeFault } from './checks.ts'
@@ -76,7 +77,12 @@ interface Drawn extends WorldOptions {
   readonly openMax: number
   /** Between two faults, in the mean: with few of them requests get far and the placement follows the load, with many hardly anything runs. */
   readonly faultGapMs: number
+  /** What the traffic begins with. */
+  readonly policy: Partial<Policy>
 }
+
+/** Scales several times in a minute. */
+const LIVELY: Partial<Policy> = { windowMs: 500, smoothingWindows: 4, stayMs: 3000, gainMin: 0.01, leaseMs: 5000, drainMs: 3000 }
 
 function drawOptions(seed: number): Drawn {
   const draws = createDraws(seed, 10)
@@ -88,12 +94,13 @@ function drawOptions(seed: number): Drawn {
     lanes: draws.pick([1, 2, 3]),
     kvPages: draws.pick([7, 40, 40]),
     callPairs: draws.pick([0, 1, 6]),
-    arenaExperts: draws.pick([5, 6, 8]),
+    arenaExperts: draws.pick([4, 5, 6, 8]),
     pairsPerMs: draws.pick([0.5, 1, 2]),
     journalMs: draws.pick([0, 100, 500]),
     requestGapMs: draws.pick([120, 300]),
     openMax: draws.pick([48, 48, 400]),
     faultGapMs: draws.pick([600, 1500, 3000]),
+    policy: draws.pick([{}, LIVELY, LIVELY]),
   }
 }
 
@@ -110,7 +117,7 @@ export interface Blackout {
  * @param blackout null: every expert can be had again within the bounds of recovery, so no request may fail. SPEC CH1 to CH4.
  */
 export async function runChaos(pack: Pack, statically: StaticRun, seed: number, blackout: Blackout | null = null): Promise<ChaosRun> {
-  const { requestGapMs, openMax, faultGapMs, ...options } = drawOptions(seed)
+  const { requestGapMs, openMax, faultGapMs, policy, ...options } = drawOptions(seed)
   const world = createWorld(pack, seed, options)
   const { clock, autoscaler, engines, log } = world
   log(`seed ${seed}: ${JSON.stringify(drawOptions(seed))}`)
@@ -167,6 +174,7 @@ export async function runChaos(pack: Pack, statically: StaticRun, seed: number, 
 
   for (const engine of engines.keys()) ask(0, { kind: 'reads' }, engine) // one that was never given a table cannot begin without the autoscaler
   await clock.run(LAST_ANSWER_MS, () => open === 0)
+  await autoscaler.core().setPolicy(policy)
   arrive()
   clock.setTimer(faultGapMs, happen)
   if (blackout) clock.setTimer(blackout.fromMs, () => blackOut(blackout))
