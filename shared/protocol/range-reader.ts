@@ -24,6 +24,8 @@ export interface RangeBody {
 /** A stored range and the memory it goes to; `into` is exactly `bytes` long. */
 export interface RangeLoad extends StoredRange {
   readonly into: Uint8Array
+  /** False once the memory was given to others: nothing more is written there, and the load fails. Absent: it never is. */
+  readonly isOwned?: () => boolean
 }
 
 export interface RangeReaderDeps {
@@ -154,11 +156,11 @@ export function createRangeReader({ store, sha256Hex, deadlines }: RangeReaderDe
       if (piece.from >= at + part.byteLength) break // pieces are in order
       const from = Math.max(piece.from, at)
       const end = Math.min(piece.from + piece.bytes, at + part.byteLength)
-      piece.range.load.into.set(part.subarray(from - at, end - at), piece.to + from - piece.from)
-      piece.range.unit.onBytes(end - from)
-      if (end < piece.from + piece.bytes) continue
+      const lost = writePart(piece.range.load, part.subarray(from - at, end - at), piece.to + from - piece.from)
+      if (!lost) piece.range.unit.onBytes(end - from)
+      if (!lost && end < piece.from + piece.bytes) continue
       open.delete(piece)
-      await closePiece(piece, null)
+      await closePiece(piece, lost)
     }
   }
 
@@ -175,6 +177,13 @@ export function createRangeReader({ store, sha256Hex, deadlines }: RangeReaderDe
   }
 
   return { load }
+}
+
+/** Writes bytes of a load to their place, or says that the place is no longer its own: whoever has it now must not find them there. */
+export function writePart({ object, into, isOwned }: RangeLoad, part: Uint8Array, at: number): MoeError | null {
+  if (isOwned?.() === false) return moeError('storage-unavailable', `${object}: the memory of this load was given to another`, { object })
+  into.set(part, at)
+  return null
 }
 
 /** What is wrong with the bytes of a range where they lie; null where its checksum holds. Never rejects. */

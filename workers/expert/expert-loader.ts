@@ -63,7 +63,10 @@ export function createExpertLoader({ manifest, tier, memory, isAssigned }: Exper
   async function fillSlot(entry: ExpertEntry, ticket: SlotTicket, fill: Fill): Promise<Loaded> {
     const { layer, expert } = entry
     try {
-      const filled = await fill(rangesAt(entry, ticket.address), [layer, expert])
+      const filled = await fill(
+        rangesAt(entry, ticket.address).map((range) => ({ ...range, isOwned: () => slots.isTaken(ticket) })),
+        [layer, expert],
+      )
       if (filled.ok) {
         slots.publish(layer, expert, ticket)
         usage.count('loads', 1)

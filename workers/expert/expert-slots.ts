@@ -29,6 +29,8 @@ export interface ExpertSlots {
   residents(): ExpertRef[]
   /** A free slot, now taken; null when the arena is full. */
   take(): SlotTicket | null
+  /** Whether the slot is still this load's. One whose object died loses it, perhaps while bytes are on their way. */
+  isTaken(ticket: SlotTicket): boolean
   /** The expert in a taken slot is complete and verified. Where it is resident already, that copy stays and the slot is free. */
   publish(layer: number, expert: number, ticket: SlotTicket): void
   /** Gives a taken slot back. */
@@ -90,6 +92,7 @@ export function createExpertSlots(spec: ModelSpec, tier: Tier, base: number, are
       taken.add(ticket)
       return ticket
     },
+    isTaken: (ticket) => taken.has(ticket),
     publish(layer, expert, ticket) {
       if (!taken.delete(ticket)) return
       const { address } = ticket

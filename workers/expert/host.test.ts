@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { beforeAll, expect, it } from 'vitest'
 import { quantizeActivations } from '../../shared/core/activations.ts'
 import { xRecordsBytes } from '../../shared/core/layout.ts'
@@ -9,6 +10,7 @@ import { PROTOCOL_VERSION } from '../../shared/protocol/host-api.ts'
 import { LIMITS } from '../../shared/protocol/limits.ts'
 import { parseManifest } from '../../shared/protocol/manifest-parser.ts'
 import type { Manifest } from '../../shared/protocol/manifest.ts'
+import type { RangeStore } from '../../shared/protocol/range-reader.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import { hostPlatform, memoryStore } from '../../test/fixtures/memory-store.ts'
 import { buildTinyPack, TINY_SPEC } from '../../test/fixtures/tiny-pack.ts'
@@ -133,6 +135,37 @@ it('[RE5] slots of a load whose object died are free again, and the dead load ca
   memory.slots.release(ticket)
   expect([memory.slots.take(), memory.slots.take(), memory.slots.take()].filter((slot) => slot !== null)).toHaveLength(2)
 })
+
+it('[RE5] a load that goes on after its object died writes nothing into a slot that others have', async () => {
+  const gate = Promise.withResolvers<void>()
+  const { store } = memoryStore(objects)
+  const held: RangeStore = {
+    async open(object, offset, bytes) {
+      const body = (await store.open(object, offset, bytes))!
+      return {
+        ...body,
+        async next() {
+          await gate.promise
+          return body.next()
+        },
+      }
+    },
+  }
+  const memory = createHostMemory(TINY_SPEC, 'q8', expertSlotBytes(TINY_SPEC, 'q8'), modules, 'auto')
+  const hostOn = (from: RangeStore) => createExpertHost({ ...hostPlatform(from), manifest, tier: 'q8', memory, isolateId: '00'.repeat(12) })
+  const died = run(hostOn(held), 0, [0], ALL)
+  await setImmediate() // its read is under way, in the only slot
+  const next = hostOn(store)
+  const alone = await run(next, 1, [2], ALL)
+  gate.resolve()
+  expect(await died).toMatchObject({ ok: false, error: { code: 'storage-unavailable' } })
+  expect(bytesOf(await run(next, 1, [2], ALL))).toEqual(bytesOf(alone))
+})
+
+function bytesOf(reply: Result<RowsFrame, MoeError>): Uint8Array {
+  if (!reply.ok) throw new Error(reply.error.message)
+  return reply.value.rows.slice()
+}
 
 it('[WI2] a frame for a layer without experts, or with another width, is refused by name', async () => {
   const { run: ask } = openHost(2)

@@ -3,7 +3,7 @@ import { fail, moeError } from '../../shared/protocol/errors.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
 import type { ExpertRef, PeerSource } from '../../shared/protocol/host-api.ts'
 import { LIMITS } from '../../shared/protocol/limits.ts'
-import { verifyRange } from '../../shared/protocol/range-reader.ts'
+import { verifyRange, writePart } from '../../shared/protocol/range-reader.ts'
 import type { RangeLoad, RangeReaderDeps } from '../../shared/protocol/range-reader.ts'
 import { err, ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
@@ -59,14 +59,16 @@ async function takeStream(stream: ReadableStream<Uint8Array>, ranges: readonly R
   let buffer = new Uint8Array(Math.min(LIMITS.copyPartBytes, Math.max(...ranges.map(({ bytes }) => bytes))))
   const giveBack = deps.holdBuffer(buffer.byteLength)
   try {
-    for (const { into } of ranges) {
+    for (const range of ranges) {
+      const { into } = range
       for (let at = 0; at < into.byteLength;) {
         const part = await deps.within(reader.read(buffer.subarray(0, into.byteLength - at)))
         if (!part.ok) return silent('sent no more bytes')
         if (isLate) return silent(`sent ${at} bytes of a range of ${into.byteLength} within the time of all`)
         const { done, value } = part.value
         if (done || !value) return silent('ended early')
-        into.set(value, at)
+        const lost = writePart(range, value, at)
+        if (lost) return err(lost)
         at += value.byteLength
         buffer = new Uint8Array(value.buffer)
         deps.onBytes(value.byteLength)
