@@ -57,6 +57,7 @@ it.each([
     const pack = fixturePack(model)
     const alone = await createCluster({ pack, tier, hosts: 1, prefixCache: false })
     let onFrame = () => undefined as void
+    let late = (_offset: number): Promise<void> => Promise.resolve()
     const cluster = await createCluster({
       pack,
       tier,
@@ -67,6 +68,12 @@ it.each([
       chunk: 16,
       prefixCache: false,
       deadlines: true,
+      wrapStore: (store) => ({
+        async open(object, offset, bytes) {
+          await late(offset)
+          return store.open(object, offset, bytes)
+        },
+      }),
       wrapSession: (session) => ({
         ...session,
         run(frame) {
@@ -75,6 +82,7 @@ it.each([
         },
       }),
     })
+    late = (offset) => cluster.clock.wait(offset % 997) // storage that is away while hosts are reset
     const seen = { faults: 0, hedged: 0, epochs: 0 }
     await fc.assert(
       fc.asyncProperty(fc.array(arbRequest, { minLength: 1, maxLength: 4 }), fc.array(arbEvent, { maxLength: 12 }), async (shapes, events) => {
