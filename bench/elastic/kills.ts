@@ -8,7 +8,8 @@ import { adminOf } from './admin.ts'
 import { startElasticCluster } from './elastic-cluster.ts'
 import type { ElasticCluster } from './elastic-cluster.ts'
 import { createMixedSender } from './mixed-sender.ts'
-import { BASE_HOSTS, STANDBY_HOSTS, storyLoad } from './settings.ts'
+import { BASE_HOSTS, STANDBY_HOSTS, storyLoad, TIMES } from './settings.ts'
+import type { TrialTimes } from './settings.ts'
 import { fillHosts } from './trial.ts'
 
 /** A process that was killed while streams ran. */
@@ -32,26 +33,27 @@ export interface KillRuns {
 const PROCESSES = 3
 
 /** Kills the hosts' process, then the engine's, in the middle of streams, and compares what comes with an undisturbed run. */
-export async function runKills(pack: BenchPack, quick: boolean): Promise<KillRuns> {
+export async function runKills(pack: BenchPack, { commandMs }: TrialTimes): Promise<KillRuns> {
   process.stderr.write('elastic: kills\n')
-  const spanMs = quick ? 1500 : 6000
+  const spanMs = commandMs
+  const killMs = commandMs / 2
   const cluster = await startElasticCluster({ pack, hosts: BASE_HOSTS, standby: STANDBY_HOSTS, processes: PROCESSES, vars: {} })
   const sender = createMixedSender(cluster.url, pack.manifest.name)
   try {
     await adminOf(cluster.url).setPolicy({ enabled: false })
     const fill = () => fillHosts(cluster.url, pack.manifest.name)
     const reloadMs = await firstUseMs(fill)
-    const load = async (kill: (() => void) | null): Promise<{ records: readonly RequestRecord[]; killMs: number }> => {
+    const load = async (kill: (() => void) | null): Promise<readonly RequestRecord[]> => {
       const originMs = MONOTONIC.nowMs()
       const signal = new AbortController().signal
-      const running = runLoad(storyLoad(spanMs), { clock: MONOTONIC, send: sender.send, cluster: null, signal })
-      await MONOTONIC.sleepUntil(originMs + spanMs / 2, signal)
+      const running = runLoad(storyLoad(spanMs, TIMES.maxTokens), { clock: MONOTONIC, send: sender.send, cluster: null, signal })
+      await MONOTONIC.sleepUntil(originMs + killMs, signal)
       kill?.()
-      return { records: (await running).records, killMs: spanMs / 2 }
+      return (await running).records
     }
-    const { records: reference } = await load(null)
+    const reference = await load(null)
     const killed = async (script: string): Promise<KillRun> => {
-      const { records, killMs } = await load(() => killProcessOf(cluster, script))
+      const records = await load(() => killProcessOf(cluster, script))
       const { compared, altered } = compareOutputs(records, reference)
       await fill() // the next part begins with everything in place
       return { failed: records.filter(({ outcome }) => outcome.kind !== 'ok').length, altered: altered.length, compared, gapMs: extraGapMs(records, killMs) }

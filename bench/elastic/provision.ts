@@ -5,17 +5,20 @@ import type { BenchPack } from '../cluster/cluster.ts'
 import { adminOf } from './admin.ts'
 import { startElasticCluster } from './elastic-cluster.ts'
 import { createMixedSender } from './mixed-sender.ts'
-import { BASE_HOSTS, PROCESSES, PROVISION_POLICY, storyLoad } from './settings.ts'
+import { BASE_HOSTS, PROCESSES, PROVISION_POLICY, storyLoad, TIMES } from './settings.ts'
 import type { NamedExperts } from './trial.ts'
 
+/** Long enough that the smoothed load is one of stories. */
+const STORY_MS = 6000
+
 /** What stories need on the base hosts alone, by our own planner on their measured load: every trial begins with it, so none depends on a run's chance. */
-export async function planForStories(pack: BenchPack, durationMs: number): Promise<NamedExperts> {
+export async function planForStories(pack: BenchPack): Promise<NamedExperts> {
   const cluster = await startElasticCluster({ pack, hosts: BASE_HOSTS, standby: 0, processes: PROCESSES, vars: {} })
   const sender = createMixedSender(cluster.url, pack.manifest.name)
   try {
     const admin = adminOf(cluster.url)
     await admin.setPolicy(PROVISION_POLICY)
-    await runLoad(storyLoad(durationMs), { clock: MONOTONIC, send: sender.send, cluster: null, signal: new AbortController().signal })
+    await runLoad(storyLoad(STORY_MS, TIMES.maxTokens), { clock: MONOTONIC, send: sender.send, cluster: null, signal: new AbortController().signal })
     const { moves } = await admin.scale([], { dryRun: true })
     return namedExperts(moves)
   } finally {

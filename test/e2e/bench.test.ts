@@ -13,6 +13,10 @@ interface Smoke {
   readonly rows: readonly string[]
   /** Rows that a machine may lack, as `id: reason`. All others must have been measured. */
   readonly excused?: RegExp
+  /** Rows that may be below 0: differences. */
+  readonly signed?: RegExp
+  /** Rows that must be 0, even in a smoke test. */
+  readonly zero?: RegExp
 }
 
 const MODEL_PARTS = 'decode1 decode4 decode16 prefill64 prefill512 outside_kernels step.wall step.rpc step.idle limit_over_measured'
@@ -64,6 +68,14 @@ const BENCHES: Readonly<Record<string, Smoke>> = {
       'rawread_ms rawread_kept_ms sha256_ms coldload_ms coldload_over_rawread coldload_over_limit',
     ),
   },
+  elastic: {
+    rows: words(
+      'failed altered dip bytes_over_replica latency_ms latency_over_replica latency_over_cold peak_over_steady back_to_base slo_gain kill_gap',
+      'dip_replica dip_cold latency_ms_replica latency_ms_cold kill_gap_engine_ms',
+    ),
+    signed: /^elastic\.(dip|slo_gain)/,
+    zero: /^elastic\.(failed|altered)$/,
+  },
   plan: {
     rows: words(
       'balance_interleaved moves_interleaved balance_file moves_file churn_stationary ms_256x32 golden_difference',
@@ -73,11 +85,13 @@ const BENCHES: Readonly<Record<string, Smoke>> = {
   },
 }
 
-it.each(Object.entries(BENCHES))('bench %s --quick gives every row, and measures all that is ours', async (name, { rows, excused }) => {
+it.each(Object.entries(BENCHES))('bench %s --quick gives every row, and measures all that is ours', async (name, { rows, excused, signed, zero }) => {
   const { figures } = await runQuick(name)
   expect(figures.map(({ id }) => id)).toEqual(expect.arrayContaining(rows.map((row) => `${name}.${row}`)))
   for (const figure of figures) {
     if ('missing' in figure) expect(`${figure.id}: ${figure.missing}`).toMatch(excused ?? 'a figure')
+    else if (zero?.test(figure.id)) expect(figure.max, figure.id).toBe(0)
+    else if (signed?.test(figure.id)) expect(figure.median, figure.id).toBeLessThanOrEqual(1)
     else expect(figure.median, figure.id).toBeGreaterThanOrEqual(0)
   }
 })

@@ -251,6 +251,20 @@ describe('hosts', () => {
     expect(world.discrepancies()).toEqual([])
   })
 
+  it('[EL5] what one host gets from storage is one order, whoever else has it', async () => {
+    const world = await warmWorld()
+    const { base } = world.table()
+    const experts = [0, 1].map((host) => {
+      const layer = base.findIndex((hosts) => hosts.includes(host))
+      return { layer, expert: base[layer]!.indexOf(host), hosts: ['expert-02'] }
+    })
+    await world.core.setPolicy({ enabled: false, source: 'storage' })
+    await world.core.scale({ dryRun: false, experts })
+    await world.run(1000)
+    expect(world.host(2).calls.filter((call) => call.startsWith('load'))).toHaveLength(1)
+    expect(world.host(2).resident.size).toBe(2)
+  })
+
   it('[EL5] copies come from a peer where that was measured faster', async () => {
     const world = await warmWorld()
     world.host(0).use([

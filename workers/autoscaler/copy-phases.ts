@@ -17,7 +17,7 @@ import type { EventWork } from './scale-driver.ts'
 /** Experts that one host gets from one place. */
 interface Copy {
   readonly host: string
-  /** A warm host that has them all, if there is one. */
+  /** A warm host that has them all; null: storage. */
   readonly peer: string | null
   readonly experts: readonly ExpertRef[]
 }
@@ -32,14 +32,15 @@ export async function copyToHosts(work: EventWork, { event }: RunningEvent): Pro
   })
 }
 
-/** One copy for each host that the experts can come from. */
+/** One copy for all that comes from storage, one for each peer that others come from: an order costs as much as several experts. */
 function copiesOf({ deps: { ledger } }: EventWork, host: string, moves: readonly Move[]): Copy[] {
   const table = ledger.table()
   const records = ledger.hosts()
+  const fromPeers = chooseSource(ledger.sources(), ledger.policy().source, true) === 'peer'
   const copies = new Map<string | null, ExpertRef[]>()
   for (const { layer, expert } of moves) {
     const holders = table.layers[layer]![expert]!.map((index) => table.hosts[index]!)
-    const peer = holders.find((holder) => holder !== host && !recordOf(records, holder).lost) ?? null
+    const peer = fromPeers ? (holders.find((holder) => holder !== host && !recordOf(records, holder).lost) ?? null) : null
     const experts = copies.get(peer) ?? []
     experts.push([layer, expert])
     copies.set(peer, experts)
@@ -48,10 +49,9 @@ function copiesOf({ deps: { ledger } }: EventWork, host: string, moves: readonly
 }
 
 async function loadCopy(work: EventWork, { host, peer, experts }: Copy): Promise<void> {
-  const { ledger, nowMs } = work.deps
+  const { nowMs } = work.deps
   const order = orderOf(work.deployment, experts)
-  const wanted = chooseSource(ledger.sources(), ledger.policy().source, peer !== null)
-  const source = wanted === 'peer' ? await work.call(peer!, (control) => control.source(order)) : null
+  const source = peer === null ? null : await work.call(peer, (control) => control.source(order))
   const from = source?.ok ? source.value : null // a peer that cannot give is no fault: storage can
   const startMs = nowMs()
   const loaded = await work.call(host, (control) => control.load(order, from), CALL_MS.copy).finally(() => release(source))

@@ -50,7 +50,7 @@ export function createExpertHosts(deps: ExpertHostsDeps) {
   const traffic = createTraffic(deps.experts)
   const firstUses = createFirstUses(deps.experts)
   /** Pairs of the calls that are under way, by host. */
-  const pairsUnderWay = new Map<string, number>()
+  const backlogs = new Map<string, { pairs: number }>()
   let callPairs = deps.callPairs
   const newSplit = () => deps.experiments.newSplit(() => callPairs)
   const { adoption } = deps.experiments
@@ -83,7 +83,12 @@ export function createExpertHosts(deps: ExpertHostsDeps) {
 
   /** What a host has to compute before it can answer a call that was sent just now. */
   function pairsAt(host: string): number {
-    return pairsUnderWay.get(host) ?? 0
+    return backlogs.get(host)?.pairs ?? 0
+  }
+
+  /** A call of the host is late: what was sent before says no longer how long its next one may take. */
+  function forgetBacklog(host: string): void {
+    backlogs.delete(host)
   }
 
   /** As it was measured since. Bits do not depend on it. */
@@ -97,14 +102,16 @@ export function createExpertHosts(deps: ExpertHostsDeps) {
     const table = expertTable(frame, header)
     const isFirst = firstUses.begin(name, header.layer, table)
     const startMs = nowMs()
-    pairsUnderWay.set(name, pairsAt(name) + header.pairs)
+    const backlog = backlogs.get(name) ?? { pairs: 0 }
+    backlogs.set(name, backlog)
+    backlog.pairs += header.pairs
     const reply = await epoch.value.link(host).run(frame, header, rowBytes)
-    pairsUnderWay.set(name, pairsAt(name) - header.pairs)
+    backlog.pairs -= header.pairs
     const rttMs = nowMs() - startMs
     if (isFirst) firstUses.ended(name, header.layer, table, reply.ok)
     if (reply.ok) {
       traffic.call(name, header.pairs, rttMs, isFirst)
-      if (!isFirst) hedges.answered(rttMs, header.pairs)
+      hedges.answered(rttMs, header.pairs)
     } else {
       firstUses.failed(name)
       traffic.fault(name, reply.error.code)
@@ -114,7 +121,7 @@ export function createExpertHosts(deps: ExpertHostsDeps) {
     return reply
   }
 
-  return { ...board, adopt, closed, begin, ask, health, hedges, traffic, firstUses, pairsAt, nowMs, wait: deps.wait, newSplit, setCallPairs }
+  return { ...board, adopt, closed, begin, ask, health, hedges, traffic, firstUses, pairsAt, forgetBacklog, nowMs, wait: deps.wait, newSplit, setCallPairs }
 }
 
 export type ExpertHosts = ReturnType<typeof createExpertHosts>

@@ -75,6 +75,7 @@ export function createExpertRunner(memory: EngineMemory, hosts: ExpertHosts): St
     if (early) return early
     hosts.traffic.hedge(host)
     hosts.firstUses.disturbed()
+    hosts.forgetBacklog(host)
     const rival = recovery.elsewhere(hostCall.frame, host)
     const winner = await firstOf(
       first.then((reply) => (reply.ok ? reply : null)),
