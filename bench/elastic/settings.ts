@@ -11,10 +11,10 @@ export const STANDBY_HOSTS = 4
 /** Gateway, autoscaler and engine | hosts: what hosts copy does not take the engine's thread. */
 export const PROCESSES = 2
 /** What a request may take at most to be good: well above what stories take on the base hosts, well below what German comes to there. */
-export const SLO: Slo = { ttftMs: 1500, tpotMs: 250 }
+export const SLO: Slo = { ttftMs: 1000, tpotMs: 180 }
 
 /** Window and smoothing suit a run of seconds; a copy must make its layer a tenth faster; copies come from R2. */
-export const POLICY: Partial<Policy> = { enabled: false, windowMs: 500, smoothingWindows: 4, gainMin: 0.1, movesMax: 10, stayMs: 4000, source: 'storage' }
+export const POLICY: Partial<Policy> = { enabled: false, windowMs: 500, smoothingWindows: 4, gainMin: 0.1, movesMax: 8, stayMs: 4000, source: 'storage' }
 
 /** When things happen in a trial, in ms of the measured time, and how long answers are. */
 export interface TrialTimes {

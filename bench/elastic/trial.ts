@@ -77,7 +77,11 @@ export async function runTrial(options: TrialOptions): Promise<Trial> {
     const commanded = command(options, { cluster, admin }, originMs, action)
     const parts = { clock: MONOTONIC, send: sender.send, cluster: { server: cluster.url, apiKey: null }, signal }
     const [run, { before, acted }] = await Promise.all([runLoad(trialLoad(times), parts), commanded])
-    await MONOTONIC.sleepUntil(MONOTONIC.nowMs() + (options.coolMs ?? 0), signal)
+    if (options.coolMs !== undefined) {
+      await MONOTONIC.sleepUntil(MONOTONIC.nowMs() + options.coolMs, signal)
+      await admin.setPolicy({ enabled: false }) // what follows is no heat
+      await fillHosts(cluster.url, pack.manifest.name) // hosts say what they hold in sessions, and a new table has none until it is used
+    }
     return {
       name: options.name,
       times,
@@ -140,7 +144,7 @@ function effectiveMs({ inForce }: Acted, { records }: LoadRun, wallMs: number): 
 
 /** Every expert is met once before anything is measured: hosts load on first use. */
 export async function fillHosts(url: string, model: string): Promise<void> {
-  const prompts = Array.from({ length: 4 }, (_, i) => Array.from({ length: 256 }, (_unused, j) => 10 + (((i * 256 + j) * 5) % 6000)))
+  const prompts = Array.from({ length: 4 }, (_, i) => Array.from({ length: 128 }, (_unused, j) => 10 + (((i * 128 + j) * 5) % 6000)))
   await Promise.all(
     prompts.map((prompt) =>
       fetch(`${url}/v1/completions`, {
