@@ -22,9 +22,7 @@ const autoscaler = () => env.AUTOSCALER.getByName(`autoscaler-${object}`)
 const joinEngine = () => env.FAKE_ENGINE.getByName('engine').join(`autoscaler-${object}`)
 
 async function placement(): Promise<Placement> {
-  const planned = await autoscaler().placement()
-  if (!planned.ok) throw new Error(planned.error.message)
-  return planned.value as Placement
+  return (await state()).placement as Placement
 }
 
 async function state() {

@@ -1,6 +1,5 @@
 import { measuredCallPairs, NO_COST_SUMS } from '../../shared/placement/cost-fit.ts'
 import { samePlaces } from '../../shared/placement/placement.ts'
-import type { Placement } from '../../shared/placement/placement.ts'
 import type { Plan } from '../../shared/placement/plan.ts'
 import { checkPolicyChange } from '../../shared/placement/policy.ts'
 import type { Policy } from '../../shared/placement/policy.ts'
@@ -41,8 +40,6 @@ export interface AutoscalerDeps extends HostCallDeps {
 /** The RPC face, with the engine's control as something that can be closed, and the alarm. */
 export interface AutoscalerCore extends Omit<AutoscalerApi, 'join'> {
   join(engine: string, isolateId: string, control: JoinedEngine): Promise<Result<JoinAnswer, MoeError>>
-  /** The table that an engine starts with. */
-  placement(): Promise<Result<Placement, MoeError>>
   onAlarm(): Promise<void>
 }
 
@@ -56,11 +53,6 @@ export function createAutoscaler(deps: AutoscalerDeps): AutoscalerCore {
   const loop = createControlLoop({ deps, ledger, links, emit: (event) => listeners.emit(event) })
   const callPairs = () => measuredCallPairs(store.read('costSums') ?? NO_COST_SUMS)
   const leaseMs = () => nowMs() + ledger.policy().leaseMs
-
-  async function placement(): Promise<Result<Placement, MoeError>> {
-    const deployment = await loop.ready()
-    return deployment.ok ? ok(ledger.table()) : deployment
-  }
 
   async function join(engine: string, isolateId: string, control: JoinedEngine): Promise<Result<JoinAnswer, MoeError>> {
     let joined = false
@@ -140,7 +132,7 @@ export function createAutoscaler(deps: AutoscalerDeps): AutoscalerCore {
     return ok(policy)
   }
 
-  return { placement, join, report, state, events: async (fromId) => listeners.open(store.events(fromId)), scale, setPolicy, onAlarm: loop.onAlarm }
+  return { join, report, state, events: async (fromId) => listeners.open(store.events(fromId)), scale, setPolicy, onAlarm: loop.onAlarm }
 }
 
 interface NamedPlan extends Pick<Plan, 'target' | 'moves'> {

@@ -2,7 +2,6 @@ import { DurableObject } from 'cloudflare:workers'
 import { PLACEMENT_SHAPES } from '../../shared/placement/base-placement.ts'
 import { expertBytesByLayer } from '../../shared/placement/expert-bytes.ts'
 import { hostBinding } from '../../shared/placement/host-names.ts'
-import type { Placement } from '../../shared/placement/placement.ts'
 import { plan } from '../../shared/placement/plan.ts'
 import type { Policy } from '../../shared/placement/policy.ts'
 import type { AutoscalerApi, EngineControl, EngineReport, ScaleRequest } from '../../shared/protocol/autoscaler-api.ts'
@@ -45,10 +44,6 @@ export class Autoscaler extends DurableObject<AutoscalerEnv> implements Autoscal
       setAlarm: (atMs) => void (atMs === null ? storage.deleteAlarm() : storage.setAlarm(atMs)),
       onFault: (message, error) => console.error(`autoscaler: ${message}`, error),
     })
-  }
-
-  placement(): Promise<Result<Placement, MoeError>> {
-    return this.core.placement()
   }
 
   join(engine: string, isolateId: string, control: EngineControl) {

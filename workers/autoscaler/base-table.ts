@@ -6,7 +6,7 @@ import type { MoeError } from '../../shared/protocol/errors.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import type { Tier } from '../../shared/protocol/tiers.ts'
-import { doubtAll, putRecord } from './host-records.ts'
+import { doubtAll, suspectHosts } from './host-records.ts'
 import { baseEvent } from './ledger.ts'
 import type { Ledger } from './ledger.ts'
 import { finishEvent, noteError } from './running-event.ts'
@@ -60,13 +60,9 @@ export function passEpoch(ledger: Ledger, epoch: number, nowMs: number): void {
   const { store } = ledger
   const stored = store.read('table')!
   if (epoch <= stored.placement.epoch || store.read('running')) return
-  const { hosts } = stored.placement
   ledger.commit(() => {
     store.write('table', { ...stored, placement: { ...stored.placement, epoch: epoch + 1 } })
-    store.write(
-      'hosts',
-      hosts.reduce((records, host) => putRecord(records, host, { suspect: true }), ledger.hosts()),
-    )
+    store.write('hosts', suspectHosts(ledger.hosts(), stored.placement.hosts))
     store.putEvent(baseEvent(ledger.nextEventId(), stored.placement.epoch, epoch + 1, nowMs))
   })
 }

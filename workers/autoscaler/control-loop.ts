@@ -13,7 +13,7 @@ import type { Situation } from './decide.ts'
 import type { EngineLinks } from './engine-links.ts'
 import { liveEngines } from './engine-records.ts'
 import { checkHosts } from './host-check.ts'
-import { stillSuspect } from './host-records.ts'
+import { suspectHosts } from './host-records.ts'
 import { Fenced } from './ledger.ts'
 import type { Ledger } from './ledger.ts'
 import { emptyWindow, smoothStepTimes } from './load-window.ts'
@@ -130,7 +130,8 @@ export function createControlLoop({ deps, ledger, links, emit }: ControlLoopInpu
     const placement = ledger.table()
     const records = change(ledger.hosts())
     const waits = mayNotBegin('lost-host') || holdsLost({ placement, records })
-    ledger.commit(() => store.write('hosts', waits ? stillSuspect(records, repairs) : records))
+    const unrepaired = waits ? repairs.map(({ host }) => host) : [] // they are asked again
+    ledger.commit(() => store.write('hosts', suspectHosts(records, unrepaired)))
     if (!waits && repairs.length > 0) begin('lost-host', { target: { ...placement, epoch: placement.epoch + 1 }, moves: repairs }, startMs)
   }
 

@@ -1,6 +1,6 @@
 import { holdsExperts } from '../../shared/placement/placement.ts'
 import type { Placement } from '../../shared/placement/placement.ts'
-import type { Move, PlanHost } from '../../shared/placement/plan.ts'
+import type { PlanHost } from '../../shared/placement/plan.ts'
 import type { HostStatus, HostTraffic } from '../../shared/protocol/autoscaler-api.ts'
 import type { HostStatusReport } from '../../shared/protocol/host-api.ts'
 
@@ -48,9 +48,9 @@ export function doubtAll(records: HostRecords, hosts: readonly string[]): HostRe
   return Object.fromEntries(hosts.flatMap((host) => (records[host] ? [[host, { ...records[host], suspect: true }]] : [])))
 }
 
-/** Hosts whose experts could not be brought back yet: they are asked again. */
-export function stillSuspect(records: HostRecords, repairs: readonly Move[]): HostRecords {
-  return repairs.reduce((noted, { host }) => putRecord(noted, host, { suspect: true }), records)
+/** They are asked what they hold, also those that were never heard of. */
+export function suspectHosts(records: HostRecords, hosts: readonly string[]): HostRecords {
+  return hosts.reduce((noted, host) => putRecord(noted, host, { suspect: true }), records)
 }
 
 /** What engines saw: calls that were answered renew a host's lease, those that failed make it suspect, and so do answers of one that should hold nothing. SPEC EL12. */
