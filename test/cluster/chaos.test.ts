@@ -3,8 +3,8 @@ import { runChaos, runStatically } from './chaos/run.ts'
 import type { Blackout, ChaosRun } from './chaos/run.ts'
 import type { StaticRun } from './chaos/checks.ts'
 import { FAULTS } from './chaos/faults.ts'
-import { loadPack } from './chaos/world.ts'
-import type { Pack } from './chaos/world.ts'
+import { loadTinyPack } from '../fixtures/load-tiny-pack.ts'
+import type { LoadedTinyPack } from '../fixtures/load-tiny-pack.ts'
 
 /** `CHAOS_SEED=7,8 npx vitest run --project cluster test/cluster/chaos.test.ts` runs these instead, with their whole log. */
 const REPLAYED = (process.env['CHAOS_SEED'] ?? '').split(',').flatMap((seed) => (seed === '' ? [] : [Number(seed)]))
@@ -32,14 +32,14 @@ const MUST_HAPPEN = [
   'vanished',
 ]
 
-let pack: Pack
+let pack: LoadedTinyPack
 let statically: StaticRun
 const total = new Map<string, number>()
 /** The log of the first seed. */
 let firstLines: readonly string[] = []
 
 beforeAll(async () => {
-  pack = await loadPack()
+  pack = await loadTinyPack()
   statically = await runStatically(pack)
 })
 

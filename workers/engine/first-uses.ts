@@ -46,5 +46,3 @@ export function createFirstUses(experts: readonly number[]) {
 
   return { begin, ended, failed, disturbed: () => void disturbances++, mark }
 }
-
-export type FirstUses = ReturnType<typeof createFirstUses>

@@ -89,5 +89,3 @@ export function createHedgeClock({ nowMs, wait }: HedgeClockDeps) {
 
   return { watch, answered }
 }
-
-export type HedgeClock = ReturnType<typeof createHedgeClock>

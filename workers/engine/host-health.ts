@@ -28,5 +28,3 @@ export function createHostHealth(nowMs: () => number) {
 
   return { avoid, refresh, avoids: (host: string) => avoidedUntil.has(host), version: () => version }
 }
-
-export type HostHealth = ReturnType<typeof createHostHealth>

@@ -1,23 +1,18 @@
 import { expect, it } from 'vitest'
 import { hiPlaneBytes, padCols } from '../../shared/core/layout.ts'
 import { decodeMatrix } from '../../shared/core/p8.ts'
-import { parseManifest } from '../../shared/protocol/manifest-parser.ts'
 import { memoryStore, rangeReader } from '../../test/fixtures/memory-store.ts'
-import { buildTinyPack } from '../../test/fixtures/tiny-pack.ts'
+import { loadTinyPack } from '../../test/fixtures/load-tiny-pack.ts'
 import { sameBits } from '../../wasm/src/kernel-rig.ts'
-import { loadKernelModules } from '../../wasm/src/load-from-disk.ts'
 import { loadTrunk } from './load-engine.ts'
 
-const modules = await loadKernelModules()
-const objects = await buildTinyPack(modules)
+const { manifest, modules, objects } = await loadTinyPack()
 
 async function loadTiny(trunk: 'q8' | 'q4') {
-  const manifest = parseManifest(objects.get('manifest.json')!)
-  if (!manifest.ok) throw new Error(manifest.error.message)
   const reader = rangeReader(memoryStore(objects).store)
-  const loaded = await loadTrunk({ manifest: manifest.value, tier: 'q4', trunk, chunk: 8, lanes: 1, modules, kernels: 'auto', reader }, () => undefined)
+  const loaded = await loadTrunk({ manifest, tier: 'q4', trunk, chunk: 8, lanes: 1, modules, kernels: 'auto', reader }, () => undefined)
   if (!loaded.ok) throw new Error(loaded.error.message)
-  return { memory: loaded.value.lanes[0]!, manifest: manifest.value }
+  return { memory: loaded.value.lanes[0]!, manifest }
 }
 
 it('[PK4] a q4 trunk is the hi planes of the stored q8 trunk, and its kernels read what the scalar codec decodes', async () => {

@@ -9,16 +9,15 @@ import { createRunFrame, parseReply } from '../../shared/protocol/frame.ts'
 import { PROTOCOL_VERSION } from '../../shared/protocol/host-api.ts'
 import type { ExpertOrder, ExpertRef, PeerSource } from '../../shared/protocol/host-api.ts'
 import { LIMITS } from '../../shared/protocol/limits.ts'
-import { parseManifest } from '../../shared/protocol/manifest-parser.ts'
 import type { Manifest } from '../../shared/protocol/manifest.ts'
 import { expertRangeBytes } from '../../shared/protocol/pack-layout.ts'
 import type { RangeStore } from '../../shared/protocol/range-reader.ts'
 import { err, ok } from '../../shared/protocol/result.ts'
 import { handWoundTimer, settled } from '../../test/fixtures/hand-wound-timer.ts'
 import { hostPlatform, memoryStore } from '../../test/fixtures/memory-store.ts'
-import { buildTinyPack, TINY_SPEC } from '../../test/fixtures/tiny-pack.ts'
+import { loadTinyPack } from '../../test/fixtures/load-tiny-pack.ts'
+import { TINY_SPEC } from '../../test/fixtures/tiny-pack.ts'
 import type { KernelModules } from '../../wasm/src/kernels.ts'
-import { loadKernelModules } from '../../wasm/src/load-from-disk.ts'
 import { createHostMemory } from './host-memory.ts'
 import { createExpertHost } from './host.ts'
 import type { Assignment } from './host-sessions.ts'
@@ -28,16 +27,12 @@ const SLOT_BYTES = expertSlotBytes(TINY_SPEC, 'q8')
 /** As stored; a slot is padded to 64. */
 const EXPERT_BYTES = expertRangeBytes(TINY_SPEC).hi + expertRangeBytes(TINY_SPEC).lo
 
-let objects: Map<string, Uint8Array>
+let objects: ReadonlyMap<string, Uint8Array>
 let manifest: Manifest
 let modules: KernelModules
 
 beforeAll(async () => {
-  modules = await loadKernelModules()
-  objects = await buildTinyPack(modules)
-  const parsed = parseManifest(objects.get('manifest.json')!)
-  if (!parsed.ok) throw new Error(parsed.error.message)
-  manifest = parsed.value
+  ;({ manifest, modules, objects } = await loadTinyPack())
 })
 
 interface RigOptions {

@@ -8,30 +8,25 @@ import { createRunFrame, parseReply } from '../../shared/protocol/frame.ts'
 import type { RowsFrame } from '../../shared/protocol/frame.ts'
 import { PROTOCOL_VERSION } from '../../shared/protocol/host-api.ts'
 import { LIMITS } from '../../shared/protocol/limits.ts'
-import { parseManifest } from '../../shared/protocol/manifest-parser.ts'
 import type { Manifest } from '../../shared/protocol/manifest.ts'
 import type { RangeStore } from '../../shared/protocol/range-reader.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import { hostPlatform, memoryStore } from '../../test/fixtures/memory-store.ts'
-import { buildTinyPack, TINY_SPEC } from '../../test/fixtures/tiny-pack.ts'
+import { loadTinyPack } from '../../test/fixtures/load-tiny-pack.ts'
+import { TINY_SPEC } from '../../test/fixtures/tiny-pack.ts'
 import type { KernelModules } from '../../wasm/src/kernels.ts'
-import { loadKernelModules } from '../../wasm/src/load-from-disk.ts'
 import { createHostMemory } from './host-memory.ts'
 import { createExpertHost } from './host.ts'
 
 const OUT_BYTES = 64 * 4
 const ALL = [0, 1].flatMap((layer) => [0, 1, 2, 3].map((expert) => [layer, expert] as const))
 
-let objects: Map<string, Uint8Array>
+let objects: ReadonlyMap<string, Uint8Array>
 let manifest: Manifest
 let modules: KernelModules
 
 beforeAll(async () => {
-  modules = await loadKernelModules()
-  objects = await buildTinyPack(modules)
-  const parsed = parseManifest(objects.get('manifest.json')!)
-  if (!parsed.ok) throw new Error(parsed.error.message)
-  manifest = parsed.value
+  ;({ manifest, modules, objects } = await loadTinyPack())
 })
 
 /** A host with room for `slots` experts, over a store that counts what is under way. */

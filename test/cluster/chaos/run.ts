@@ -1,3 +1,4 @@
+import type { LoadedTinyPack } from '../../fixtures/load-tiny-pack.ts'
 import { TIER } from './sim-host.ts'
 import type { GenerateEvent } from '../../../shared/protocol/engine-api.ts'
 import type { ErrorCode, MoeError } from '../../../shared/protocol/errors.ts'
@@ -11,7 +12,7 @@ import type { FaultName } from './faults.ts'
 import { drawManner, REQUESTS, runClient } from './traffic.ts'
 import type { Outcome } from './traffic.ts'
 import { createWorld } from './world.ts'
-import type { Pack, World, WorldOptions } from './world.ts'
+import type { World, WorldOptions } from './world.ts'
 
 const TRAFFIC_MS = 60_000
 /** The domain of most prompts changes so often: other experts get hot. */
@@ -32,7 +33,7 @@ export interface ChaosRun {
 }
 
 /** What each request gives where nothing happens: one engine, one host, one request after the other. */
-export async function runStatically(pack: Pack): Promise<StaticRun> {
+export async function runStatically(pack: LoadedTinyPack): Promise<StaticRun> {
   const calm = {
     base: 1,
     standby: 0,
@@ -116,7 +117,7 @@ export interface Blackout {
  * One run: traffic and faults for a minute, then quiet. Everything follows from the seed.
  * @param blackout null: every expert can be had again within the bounds of recovery, so no request may fail. SPEC CH1 to CH4.
  */
-export async function runChaos(pack: Pack, statically: StaticRun, seed: number, blackout: Blackout | null = null): Promise<ChaosRun> {
+export async function runChaos(pack: LoadedTinyPack, statically: StaticRun, seed: number, blackout: Blackout | null = null): Promise<ChaosRun> {
   const { requestGapMs, openMax, faultGapMs, policy, ...options } = drawOptions(seed)
   const world = createWorld(pack, seed, options)
   const { clock, autoscaler, engines, log } = world

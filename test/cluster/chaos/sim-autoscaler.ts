@@ -203,5 +203,3 @@ export function createSimAutoscaler({ deployment, hosts, clock, network, draws, 
     table: (): Placement => store.read('table')!.placement,
   }
 }
-
-export type SimAutoscaler = ReturnType<typeof createSimAutoscaler>

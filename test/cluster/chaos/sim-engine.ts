@@ -187,8 +187,6 @@ export function createSimEngine(inputs: SimEngineInputs) {
   return { engine, api, reset, seen, journal, ready: () => ready }
 }
 
-export type SimEngine = ReturnType<typeof createSimEngine>
-
 function brief(error: unknown): string {
   return error instanceof Error ? error.message : ((error as Partial<MoeError>).message ?? String(error))
 }

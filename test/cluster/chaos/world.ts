@@ -1,12 +1,7 @@
 import type { PlacementShape } from '../../../shared/placement/base-placement.ts'
 import { expertBytesByLayer } from '../../../shared/placement/expert-bytes.ts'
 import { hostNames } from '../../../shared/placement/host-names.ts'
-import { parseManifest } from '../../../shared/protocol/manifest-parser.ts'
-import type { Manifest } from '../../../shared/protocol/manifest.ts'
-import type { KernelModules } from '../../../wasm/src/kernels.ts'
-import { loadKernelModules } from '../../../wasm/src/load-from-disk.ts'
-import { buildTinyPack } from '../../fixtures/tiny-pack.ts'
-import { must } from '../must.ts'
+import type { LoadedTinyPack } from '../../fixtures/load-tiny-pack.ts'
 import { createSimClock } from '../sim-clock.ts'
 import { createDraws } from './draws.ts'
 import { createNetwork } from './network.ts'
@@ -15,13 +10,6 @@ import { createSimEngine } from './sim-engine.ts'
 import { createSimHost, TIER } from './sim-host.ts'
 import type { SimHost } from './sim-host.ts'
 import { createStorage } from './storage.ts'
-
-/** What all runs share: nothing of it changes. */
-export interface Pack {
-  readonly manifest: Manifest
-  readonly modules: KernelModules
-  readonly objects: ReadonlyMap<string, Uint8Array>
-}
 
 export interface WorldOptions {
   readonly base: number
@@ -38,14 +26,8 @@ export interface WorldOptions {
   readonly journalMs: number
 }
 
-export async function loadPack(): Promise<Pack> {
-  const modules = await loadKernelModules()
-  const objects = await buildTinyPack(modules)
-  return { manifest: must(parseManifest(objects.get('manifest.json')!)), modules, objects }
-}
-
 /** A whole cluster on simulated time: the code of the workers, and a platform that follows from `seed`. */
-export function createWorld({ manifest, modules, objects }: Pack, seed: number, options: WorldOptions) {
+export function createWorld({ manifest, modules, objects }: LoadedTinyPack, seed: number, options: WorldOptions) {
   const clock = createSimClock()
   const lines: string[] = []
   const faults: string[] = []
