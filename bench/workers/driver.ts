@@ -25,6 +25,8 @@ async function generate(engine: EngineApi, run: DriverRun): Promise<DriverTimes>
     n: 1,
     maxTokens: run.maxTokens,
     sampling: { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 1 },
+    adjustments: null,
+    grammar: null,
     stopTokens: [],
     logprobs: null,
     echo: false,

@@ -22,7 +22,18 @@ export class Engine extends Product {
     const store = super.journalStore()
     const pairs = Uint32Array.from({ length: 2 * tokens }, (_, i) => i)
     const sampling = { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 1 }
-    const request = { requestId: 'timed', prompts: [[1]], n: 1, maxTokens: null, sampling, stopTokens: [], logprobs: null, echo: false }
+    const request = {
+      requestId: 'timed',
+      prompts: [[1]],
+      n: 1,
+      maxTokens: null,
+      sampling,
+      adjustments: null,
+      grammar: null,
+      stopTokens: [],
+      logprobs: null,
+      echo: false,
+    }
     store.write({ atMs: 0, add: [{ request, pack: '' }], append: [], remove: [] })
     await this.ctx.storage.sync()
     const startMs = performance.now()

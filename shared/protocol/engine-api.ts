@@ -1,4 +1,5 @@
 import type { MoeError } from './errors.ts'
+import type { GrammarSpec } from './grammar-api.ts'
 import type { Result } from './result.ts'
 import type { Tier } from './tiers.ts'
 
@@ -12,6 +13,18 @@ export interface SamplingParams {
   readonly seed: number
 }
 
+/** What is done to the logits of a token before temperature and filters. SPEC SA1. */
+export interface LogitAdjustments {
+  /** Taken off once from each token that the continuation has. OpenAI's, −2 to 2; 0: off. */
+  readonly presencePenalty: number
+  /** Taken off for each time that the continuation has it. OpenAI's, −2 to 2; 0: off. */
+  readonly frequencyPenalty: number
+  /** Divides the positive and multiplies the negative logits of tokens that prompt or continuation have (CTRL, arXiv 1909.05858, section 4.1); 1: off. */
+  readonly repetitionPenalty: number
+  /** Added. Ids once each, at most LIMITS.logitBiasMax. */
+  readonly bias: readonly (readonly [id: number, bias: number])[]
+}
+
 /** One generate call: every prompt gets `n` sequences. Choice index = prompt index · n + i. */
 export interface GenerateRequest {
   readonly requestId: string
@@ -20,6 +33,10 @@ export interface GenerateRequest {
   /** New tokens a sequence, never past the context; null: as many as it leaves. 0 only with `echo`. */
   readonly maxTokens: number | null
   readonly sampling: SamplingParams
+  /** Null: none. */
+  readonly adjustments: LogitAdjustments | null
+  /** What the continuation must match, to its stop token; null: anything. */
+  readonly grammar: GrammarSpec | null
   /** These end a sequence and are not emitted (the model's eos ids; empty with ignore_eos). */
   readonly stopTokens: readonly number[]
   /** How many alternatives per token; null: no log-probabilities at all. */

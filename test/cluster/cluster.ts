@@ -181,6 +181,8 @@ export function greedyRequest(prompts: readonly (readonly number[])[], rest: Par
     n: 1,
     maxTokens: 16,
     sampling: { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 1 },
+    adjustments: null,
+    grammar: null,
     stopTokens: [],
     logprobs: null,
     echo: false,

@@ -4,7 +4,10 @@ import type { JournaledRequest, JournalStore } from '../../workers/engine/journa
 
 function requestOf(requestId: string, prompt: readonly number[] = [1, 2, 3]): JournaledRequest {
   const sampling = { temperature: 0.5, topK: 0, topP: 1, minP: 0, seed: 2 ** 32 - 1 }
-  return { request: { requestId, prompts: [prompt], n: 2, maxTokens: null, sampling, stopTokens: [7], logprobs: null, echo: false }, pack: 'pack q8' }
+  return {
+    request: { requestId, prompts: [prompt], n: 2, maxTokens: null, sampling, adjustments: null, grammar: null, stopTokens: [7], logprobs: null, echo: false },
+    pack: 'pack q8',
+  }
 }
 
 const pairs = (...ids: number[]) => Uint32Array.from(ids)

@@ -9,6 +9,8 @@ const request = (prompts: number, length: number, n: number): GenerateRequest =>
   n,
   maxTokens: null,
   sampling: { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 0 },
+  adjustments: null,
+  grammar: null,
   stopTokens: [],
   logprobs: null,
   echo: false,

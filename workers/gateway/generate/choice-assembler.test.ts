@@ -12,9 +12,9 @@ function assemble(ids: readonly number[], stops: readonly string[], withCodec: T
   const assembler = new ChoiceAssembler(withCodec, stops, [])
   const pieces: Piece[] = []
   for (const id of ids) {
-    const { piece, stopped } = assembler.push(id, { id, logprob: -1, top: [] })
+    const { piece, stop } = assembler.push(id, { id, logprob: -1, top: [] })
     pieces.push(piece)
-    if (stopped) return pieces
+    if (stop) return pieces
   }
   return [...pieces, assembler.finish().piece]
 }

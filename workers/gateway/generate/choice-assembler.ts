@@ -45,19 +45,19 @@ export class ChoiceAssembler {
     this.#stops = new StopMatcher(stops)
   }
 
-  /** Takes the next token. When `stopped`, a stop string was seen and the choice is over: `finish` must not follow. */
-  push(id: number, logprob: TokenLogprob | null): { readonly piece: Piece; readonly stopped: boolean } {
+  /** Takes the next token. With a `stop` string the choice is over: `finish` must not follow. */
+  push(id: number, logprob: TokenLogprob | null): { readonly piece: Piece; readonly stop: string | null } {
     this.#waiting.push({ id, logprob, offset: this.#decodedPoints })
     const decoded = this.#codec?.hasText(id) === true ? (this.#detokenizer?.push(id) ?? '') : ''
     this.#decodedPoints += countCodePoints(decoded)
-    const { text, stopped } = this.#stops.push(decoded)
-    return { piece: stopped ? this.#lastPiece(text) : this.#piece(text), stopped }
+    const { text, stop } = this.#stops.push(decoded)
+    return { piece: stop !== null ? this.#lastPiece(text) : this.#piece(text), stop }
   }
 
-  /** The rest, when the engine says that the choice is over. `stopped`: U+FFFD for an unfinished character completed a stop string. */
-  finish(): { readonly piece: Piece; readonly stopped: boolean } {
-    const { text, stopped } = this.#stops.push(this.#detokenizer?.flush() ?? '')
-    return { piece: stopped ? this.#lastPiece(text) : this.#release(text + this.#stops.flush(), this.#waiting.length), stopped }
+  /** The rest, when the engine says that the choice is over. `stop`: U+FFFD for an unfinished character completed a stop string. */
+  finish(): { readonly piece: Piece; readonly stop: string | null } {
+    const { text, stop } = this.#stops.push(this.#detokenizer?.flush() ?? '')
+    return { piece: stop !== null ? this.#lastPiece(text) : this.#release(text + this.#stops.flush(), this.#waiting.length), stop }
   }
 
   #piece(text: string): Piece {

@@ -1,10 +1,11 @@
 import type { GenerateRequest, SamplingParams } from '../../../shared/protocol/engine-api.ts'
+import type { GrammarSpec } from '../../../shared/protocol/grammar-api.ts'
 import type { GenerationDefaults } from '../../../shared/protocol/manifest.ts'
 import type { LoadedModel } from '../model/loaded-model.ts'
 import type { Prompt } from './prompt-tokens.ts'
 
 /** The fields of a parsed request that both endpoints have and that reach the engine. */
-interface GeneratingFields {
+export interface GeneratingFields {
   readonly temperature?: number | null | undefined
   readonly top_p?: number | null | undefined
   readonly top_k?: number | null | undefined
@@ -21,6 +22,7 @@ interface EngineJob {
   readonly maxTokens: number | null
   readonly logprobs: number | null
   readonly echo: boolean
+  readonly grammar: GrammarSpec | null
 }
 
 export function engineRequest(model: LoadedModel, fields: GeneratingFields, job: EngineJob, newSeed: () => number): GenerateRequest {
@@ -29,6 +31,7 @@ export function engineRequest(model: LoadedModel, fields: GeneratingFields, job:
     prompts: job.prompts.map(({ ids }) => ids),
     n: fields.n ?? 1,
     sampling: samplingParams(fields, model.generation, newSeed),
+    adjustments: null,
     stopTokens: fields.ignore_eos === true ? [] : model.eos,
   }
 }

@@ -14,8 +14,16 @@ import { EngineStream } from './engine-stream.ts'
 export type ChoiceOutput =
   | { readonly type: 'prompt'; readonly index: number; readonly tokens: readonly TokenLogprob[] }
   | ({ readonly type: 'piece'; readonly index: number } & Piece)
-  | { readonly type: 'finish'; readonly index: number; readonly reason: FinishReason; readonly completionTokens: number; readonly cachedTokens: number }
+  | ({ readonly type: 'finish'; readonly index: number } & ChoiceFinish)
   | { readonly type: 'error'; readonly error: MoeError }
+
+export interface ChoiceFinish {
+  readonly reason: FinishReason
+  /** The stop string that ended it, null where another thing did. */
+  readonly stop: string | null
+  readonly completionTokens: number
+  readonly cachedTokens: number
+}
 
 export interface Generation {
   readonly outputs: AsyncGenerator<ChoiceOutput, void>
@@ -88,27 +96,24 @@ async function* assembleChoices(
         yield event
       } else if (event.type === 'finish') {
         open.delete(event.index)
-        const { piece, stopped } = choice.assembler.finish()
+        const { piece, stop } = choice.assembler.finish()
         yield { type: 'piece', index: event.index, ...piece }
-        yield finishOf(event.index, stopped ? 'stop' : event.reason, event.completionTokens, choice.cachedTokens)
+        const reason = stop === null ? event.reason : 'stop'
+        yield { type: 'finish', index: event.index, reason, stop, completionTokens: event.completionTokens, cachedTokens: choice.cachedTokens }
       } else {
         choice.tokens++
-        const { piece, stopped } = choice.assembler.push(event.id, event.logprob)
+        const { piece, stop } = choice.assembler.push(event.id, event.logprob)
         yield { type: 'piece', index: event.index, ...piece }
-        if (!stopped) continue
+        if (stop === null) continue
         open.delete(event.index)
         events.close(event.index)
         cancelChoice(event.index)
-        yield finishOf(event.index, 'stop', choice.tokens, choice.cachedTokens)
+        yield { type: 'finish', index: event.index, reason: 'stop', stop, completionTokens: choice.tokens, cachedTokens: choice.cachedTokens }
       }
     }
   } finally {
     end()
   }
-}
-
-function finishOf(index: number, reason: FinishReason, completionTokens: number, cachedTokens: number): ChoiceOutput {
-  return { type: 'finish', index, reason, completionTokens, cachedTokens }
 }
 
 /** Nobody hears it, but no half answer may look like a whole one. */

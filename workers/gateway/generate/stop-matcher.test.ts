@@ -13,10 +13,10 @@ function run(stops: readonly string[], pieces: readonly string[]) {
   let seen = ''
   const held: string[] = []
   for (const piece of pieces) {
-    const { text, stopped } = matcher.push(piece)
+    const { text, stop } = matcher.push(piece)
     sent += text
     seen += piece
-    if (stopped) return { text: sent, stopped, held }
+    if (stop !== null) return { text: sent, stopped: true, held }
     held.push(seen.slice(sent.length))
   }
   return { text: sent + matcher.flush(), stopped: false, held }
@@ -60,9 +60,9 @@ describe('StopMatcher', () => {
 
   it('[AP6] gives held text when it turns out to be something else', () => {
     const matcher = new StopMatcher(['\n\n'])
-    expect(matcher.push('one\n')).toEqual({ text: 'one', stopped: false })
-    expect(matcher.push('two\n')).toEqual({ text: '\ntwo', stopped: false })
-    expect(matcher.push('\nthree')).toEqual({ text: '', stopped: true })
+    expect(matcher.push('one\n')).toEqual({ text: 'one', stop: null })
+    expect(matcher.push('two\n')).toEqual({ text: '\ntwo', stop: null })
+    expect(matcher.push('\nthree')).toEqual({ text: '', stop: '\n\n' })
   })
 
   it('[AP6] gives held text at the end', () => {

@@ -18,13 +18,13 @@ export class StopMatcher {
     return this.#held !== ''
   }
 
-  /** The text that may go out. When `stopped`, it is the last: what follows is not the client's. */
-  push(piece: string): { readonly text: string; readonly stopped: boolean } {
+  /** The text that may go out. With the stop string that was seen, it is the last: what follows is not the client's. */
+  push(piece: string): { readonly text: string; readonly stop: string | null } {
     const text = this.#held + piece
-    const stopAt = this.#firstStop(text)
-    const end = stopAt ?? this.#firstPossibleStop(text)
-    this.#held = stopAt === null ? text.slice(end) : ''
-    return { text: text.slice(0, end), stopped: stopAt !== null }
+    const first = this.#firstStop(text)
+    const end = first?.start ?? this.#firstPossibleStop(text)
+    this.#held = first === null ? text.slice(end) : ''
+    return { text: text.slice(0, end), stop: first?.stop ?? null }
   }
 
   /** The text ended: what was held back was no stop string. */
@@ -34,20 +34,20 @@ export class StopMatcher {
     return text
   }
 
-  /** Where the stop string begins that ends first, or null. */
-  #firstStop(text: string): number | null {
-    let start: number | null = null
+  /** The stop string that ends first, and where it begins; or null. */
+  #firstStop(text: string): { readonly stop: string; readonly start: number } | null {
+    let first: { readonly stop: string; readonly start: number } | null = null
     let end = Infinity
     for (const stop of this.#stops) {
       const at = text.indexOf(stop)
       if (at === -1) continue
       const stopEnd = at + stop.length
-      if (stopEnd < end || (stopEnd === end && at < (start ?? Infinity))) {
-        start = at
+      if (stopEnd < end || (stopEnd === end && at < (first?.start ?? Infinity))) {
+        first = { stop, start: at }
         end = stopEnd
       }
     }
-    return start
+    return first
   }
 
   /** Where the longest end of the text begins that is the beginning of a stop string; the text's length if there is none. */

@@ -2,16 +2,16 @@ import { Template } from '@huggingface/jinja'
 import { fail } from '../../../shared/protocol/errors.ts'
 import type { MoeError } from '../../../shared/protocol/errors.ts'
 import { ok } from '../../../shared/protocol/result.ts'
+import type { ChatMessage, ToolDefinition } from '../chat/messages.ts'
 import type { Result } from '../../../shared/protocol/result.ts'
 
-/** One message as templates see it. */
-export interface TemplateMessage {
-  readonly role: string
-  readonly content: string
-  readonly name?: string
-}
-
 const ERROR_CHARS_MAX = 300
+
+export interface TemplateOptions {
+  readonly tools: readonly ToolDefinition[]
+  /** Whether the text ends with the beginning of the assistant's answer. */
+  readonly addGenerationPrompt: boolean
+}
 
 /** A model's own chat template: messages to the text that the model was trained on. */
 export class ChatTemplate {
@@ -29,10 +29,16 @@ export class ChatTemplate {
   }
 
   /** `invalid-request` with the template's own words where it refuses the messages (an unknown role, an order that it does not know). */
-  render(messages: readonly TemplateMessage[], addGenerationPrompt: boolean): Result<string, MoeError> {
+  render(messages: readonly ChatMessage[], { tools, addGenerationPrompt }: TemplateOptions): Result<string, MoeError> {
     try {
       // null, not absent: transformers passes None for both, and templates ask whether tools are none.
-      const variables = { ...this.#tokens, messages, tools: null, documents: null, add_generation_prompt: addGenerationPrompt }
+      const variables = {
+        ...this.#tokens,
+        messages,
+        tools: tools.length === 0 ? null : tools.map(toolOf),
+        documents: null,
+        add_generation_prompt: addGenerationPrompt,
+      }
       return ok(this.#template.render(variables))
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
@@ -42,4 +48,9 @@ export class ChatTemplate {
       })
     }
   }
+}
+
+/** A tool as OpenAI writes it, which is how templates were trained to read it. */
+function toolOf({ name, description, parameters }: ToolDefinition) {
+  return { type: 'function', function: { name, ...(description !== null && { description }), ...(parameters && { parameters }) } }
 }

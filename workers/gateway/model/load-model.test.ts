@@ -96,7 +96,10 @@ describe('loadModel', () => {
       generation: { temperature: 0.7 },
     })
     expect(loaded.value.codec?.encode('Once upon a time', true)).toEqual([2335, 874, 263, 833])
-    expect(loaded.value.template?.render([{ role: 'user', content: 'hi' }], false)).toEqual({ ok: true, value: '<|im_start|>user\nhi<|im_end|>\n' })
+    expect(loaded.value.template?.render([{ role: 'user', content: 'hi' }], { tools: [], addGenerationPrompt: false })).toEqual({
+      ok: true,
+      value: '<|im_start|>user\nhi<|im_end|>\n',
+    })
   })
 
   it('[PK8] reads a pack without a tokenizer', async () => {

@@ -1,8 +1,7 @@
-import type { FinishReason } from '../../../shared/protocol/engine-api.ts'
 import { errorEnvelope } from '../http/errors.ts'
 import { SSE_DONE, sseEvent } from '../http/sse.ts'
-import type { CollectedChoice } from '../generate/collect-choices.ts'
-import type { ChoiceOutput } from '../generate/generation.ts'
+import type { ChatFinishReason, ChatOutput } from '../chat/chat-call.ts'
+import type { CollectedChat } from '../chat/collect-chat.ts'
 import type { Prompt } from '../generate/prompt-tokens.ts'
 import type { TextCodec } from '../model/text-codec.ts'
 import type { AnswerMeta } from './answer-meta.ts'
@@ -23,23 +22,32 @@ export interface ChatView {
   readonly usage: boolean
 }
 
+/** The first of a call has its id and name, later ones only arguments. */
+interface ToolCallDelta {
+  readonly index: number
+  readonly id?: string
+  readonly type?: 'function'
+  readonly function: { readonly name?: string; readonly arguments: string }
+}
+
 interface ChatDelta {
   readonly role?: 'assistant'
   readonly content?: string
   readonly refusal?: null
+  readonly tool_calls?: readonly ToolCallDelta[]
 }
 
 interface ChunkParts {
   readonly logprobs?: ChatLogprobs | null
-  readonly reason?: FinishReason | null
+  readonly reason?: ChatFinishReason | null
   readonly ids?: readonly number[]
 }
 
 /** The answer in one piece. */
-export function chatAnswer(view: ChatView, choices: readonly CollectedChoice[]) {
+export function chatAnswer(view: ChatView, choices: readonly CollectedChat[]) {
   const rendered = choices.map((choice, index) => ({
     index,
-    message: { role: 'assistant', content: choice.text, refusal: null },
+    message: messageOf(choice),
     logprobs: view.logprobs ? chatLogprobs(view.codec, choice.scored) : null,
     finish_reason: choice.reason,
     ...(view.tokenIds && { token_ids: choice.ids }),
@@ -47,8 +55,15 @@ export function chatAnswer(view: ChatView, choices: readonly CollectedChoice[]) 
   return { ...view.meta, choices: rendered, usage: usageOf([view.prompt], choices) }
 }
 
+/** `content` is null where there are tool calls and nothing else, as OpenAI's. */
+function messageOf({ text, toolCalls }: CollectedChat) {
+  const calls = toolCalls.map(({ id, name, arguments: args }) => ({ id, type: 'function', function: { name, arguments: args } }))
+  const content = text === '' && calls.length > 0 ? null : text
+  return { role: 'assistant', content, refusal: null, ...(calls.length > 0 && { tool_calls: calls }) }
+}
+
 /** The answer as server-sent events: each choice begins with its role and ends with its reason. SPEC AP4. */
-export async function* chatEvents(view: ChatView, outputs: AsyncIterable<ChoiceOutput>): AsyncGenerator<string, void> {
+export async function* chatEvents(view: ChatView, outputs: AsyncIterable<ChatOutput>): AsyncGenerator<string, void> {
   const used: ChoiceUsage[] = []
   const chunk = (index: number, delta: ChatDelta, { logprobs = null, reason = null, ids = [] }: ChunkParts = {}): string => {
     const choice = { index, delta, logprobs, finish_reason: reason, ...(view.tokenIds && { token_ids: ids }) }
@@ -60,11 +75,16 @@ export async function* chatEvents(view: ChatView, outputs: AsyncIterable<ChoiceO
       yield sseEvent(errorEnvelope(output.error))
       return
     }
-    if (output.type === 'piece') {
+    if (output.type === 'text') {
       const { index, text, ids, scored } = output
       const seen = text !== '' || (view.logprobs && scored.length > 0) || (view.tokenIds && ids.length > 0)
       if (seen) yield chunk(index, { content: text }, { logprobs: view.logprobs ? chatLogprobs(view.codec, scored) : null, ids })
-    } else if (output.type === 'finish') {
+    } else if (output.type === 'tool-call') {
+      const { index, call, id, name } = output
+      yield chunk(index, { tool_calls: [{ index: call, id, type: 'function', function: { name, arguments: '' } }] })
+    } else if (output.type === 'tool-arguments') {
+      yield chunk(output.index, { tool_calls: [{ index: output.call, function: { arguments: output.text } }] })
+    } else {
       used[output.index] = output
       yield chunk(output.index, {}, { reason: output.reason })
     }

@@ -19,6 +19,8 @@ describe('what reaches the engine', () => {
         n: 1,
         maxTokens: 16,
         sampling: { temperature: 0.7, topP: 0.9, topK: 0, minP: 0, seed: 42 },
+        adjustments: null,
+        grammar: null,
         stopTokens: [2, 0],
         logprobs: null,
         echo: false,

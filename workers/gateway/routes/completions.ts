@@ -30,7 +30,7 @@ export function postCompletions(deps: GatewayDeps): Handler<GatewayEnv> {
     const logprobs = request.logprobs ?? null
     const echo = request.echo === true
     const requestId = c.get('requestId')
-    const job = engineRequest(model, request, { requestId, prompts, maxTokens, logprobs, echo }, deps.newSeed)
+    const job = engineRequest(model, request, { requestId, prompts, maxTokens, logprobs, echo, grammar: null }, deps.newSeed)
     orRefuse(await checkLogprobEntries(deps, model, job, request.stream === true, signal))
     const generation = orRefuse(await startGeneration(deps, model, job, { stops: request.stop ?? [], continuesPrompt: true }, signal))
     const view: CompletionView = {

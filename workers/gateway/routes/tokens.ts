@@ -6,7 +6,8 @@ import { checkIds, encodeText, requireCodec } from '../generate/prompt-tokens.ts
 import { readJson } from '../http/body.ts'
 import { orRefuse } from '../http/errors.ts'
 import type { GatewayEnv } from '../http/request-id.ts'
-import type { TemplateMessage } from '../model/chat-template.ts'
+import type { ChatMessage } from '../chat/messages.ts'
+import type { TemplateOptions } from '../model/chat-template.ts'
 import type { LoadedModel } from '../model/loaded-model.ts'
 import { parseRequest } from '../schemas/parse-request.ts'
 import { ApplyTemplateRequest, DetokenizeRequest, TokenizeRequest } from '../schemas/token-requests.ts'
@@ -38,15 +39,15 @@ export function postApplyTemplate(deps: GatewayDeps): Handler<GatewayEnv> {
   return async (c) => {
     const request = orRefuse(parseRequest(ApplyTemplateRequest, orRefuse(await readJson(c.req.raw))))
     const model = orRefuse(await deps.model())
-    return c.json({ prompt: renderChat(model, request.messages, request.add_generation_prompt ?? true) })
+    return c.json({ prompt: renderChat(model, request.messages, { tools: [], addGenerationPrompt: request.add_generation_prompt ?? true }) })
   }
 }
 
 /** The messages as the model's template writes them. Refuses with `invalid-request` if the model has none or it refuses them. */
-export function renderChat(model: LoadedModel, messages: readonly TemplateMessage[], addGenerationPrompt: boolean): string {
+export function renderChat(model: LoadedModel, messages: readonly ChatMessage[], options: TemplateOptions): string {
   const rendered =
     model.template === null
       ? fail('invalid-request', `${model.name} has no chat template: use /v1/completions.`, { param: 'messages', reason: 'invalid_value' })
-      : model.template.render(messages, addGenerationPrompt)
+      : model.template.render(messages, options)
   return orRefuse(rendered)
 }

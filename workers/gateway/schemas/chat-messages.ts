@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
+import type { ChatMessage } from '../chat/messages.ts'
 import { equals, ignored, ILL_FORMED, isEmptyList, neutralOnly, never, wellFormedText } from './common-fields.ts'
 
 /** Kinds of content parts that OpenAI defines and that this server has no model for. */
@@ -30,11 +31,15 @@ const content = z.unknown().transform((value, context): string => {
   return text
 })
 
+const role = z.enum(['system', 'developer', 'user', 'assistant', 'tool', 'function']).transform((value, context) => {
+  if (value === 'developer') return 'system'
+  if (value !== 'tool' && value !== 'function') return value
+  context.addIssue({ code: 'custom', message: `${value} is not supported by this server`, params: { reason: 'unsupported_parameter' } })
+  return z.NEVER
+})
+
 const message = z.strictObject({
-  role: z.enum(['system', 'developer', 'user', 'assistant', 'tool', 'function']).superRefine((role, context) => {
-    if (role !== 'tool' && role !== 'function') return
-    context.addIssue({ code: 'custom', message: `${role} is not supported by this server`, params: { reason: 'unsupported_parameter' } })
-  }),
+  role,
   // After role, so that a message of a tool is refused for what it is.
   tool_calls: neutralOnly(isEmptyList),
   function_call: neutralOnly(never),
@@ -49,12 +54,6 @@ const message = z.strictObject({
 
 /** `messages` of a chat, as templates want them: content is one string, and developer is the newer word for system. */
 export const chatMessages = z
-  .array(
-    message.transform(({ role, content: text, name }) => ({
-      role: role === 'developer' ? 'system' : role,
-      content: text,
-      ...(typeof name === 'string' && { name }),
-    })),
-  )
+  .array(message.transform(({ role: by, content: text, name }): ChatMessage => ({ role: by, content: text, ...(typeof name === 'string' && { name }) })))
   .min(1)
   .max(LIMITS.messagesMax)

@@ -1,0 +1,35 @@
+import type { GatewayDeps } from '../deps.ts'
+import { engineRequest } from '../generate/engine-request.ts'
+import { startGeneration } from '../generate/generation.ts'
+import type { ChoiceOutput } from '../generate/generation.ts'
+import { checkLogprobEntries } from '../generate/logprob-entries.ts'
+import { encodeChat, requireCodec } from '../generate/prompt-tokens.ts'
+import { orRefuse } from '../http/errors.ts'
+import { servedModel } from '../routes/models.ts'
+import { renderChat } from '../routes/tokens.ts'
+import type { ChatCall, ChatOutput, StartedChat } from './chat-call.ts'
+
+/** Who asks: the request's id, and the signal that the client has gone. */
+export interface ChatCaller {
+  readonly requestId: string
+  readonly signal: AbortSignal
+}
+
+/** Renders, encodes and starts a chat on the engine. Refuses with the first thing that is wrong. */
+export async function startChat(deps: GatewayDeps, call: ChatCall, { requestId, signal }: ChatCaller): Promise<StartedChat> {
+  const model = await servedModel(deps, call.model)
+  const codec = orRefuse(requireCodec(model))
+  const prompt = orRefuse(encodeChat(model, renderChat(model, call.messages, { tools: call.tools, addGenerationPrompt: true })))
+  const { maxTokens, logprobs } = call
+  const job = engineRequest(model, call.sampling, { requestId, prompts: [prompt], maxTokens, logprobs, echo: false, grammar: null }, deps.newSeed)
+  orRefuse(await checkLogprobEntries(deps, model, job, call.streamed, signal))
+  const generation = orRefuse(await startGeneration(deps, model, job, { stops: call.stops, continuesPrompt: false }, signal))
+  return { model, codec, prompt, n: job.n, outputs: chatOutputs(generation.outputs), cancel: generation.cancel }
+}
+
+async function* chatOutputs(outputs: AsyncGenerator<ChoiceOutput, void>): AsyncGenerator<ChatOutput, void> {
+  for await (const output of outputs) {
+    if (output.type === 'piece') yield { ...output, type: 'text' }
+    else if (output.type !== 'prompt') yield output
+  }
+}
