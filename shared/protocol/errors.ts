@@ -11,6 +11,8 @@ export const ERROR_CODES = {
   'unknown-model': { retryable: false, overloaded: false },
   'body-too-large': { retryable: false, overloaded: false },
   'unknown-request': { retryable: false, overloaded: false },
+  /** The client does not read its answer. */
+  'slow-reader': { retryable: false, overloaded: false },
   overloaded: { retryable: true, overloaded: true },
   loading: { retryable: true, overloaded: false },
   'not-resident': { retryable: true, overloaded: false },
@@ -38,6 +40,7 @@ export interface ErrorDetails {
   'unknown-model': { model: string }
   'body-too-large': { maxBytes: number }
   'unknown-request': Record<never, never>
+  'slow-reader': Record<never, never>
   overloaded: { retryAfterS: number }
   loading: { state: string }
   'not-resident': { layer: number; expert: number; epoch: number }

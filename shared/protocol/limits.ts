@@ -72,8 +72,11 @@ export const LIMITS = {
   /** Emulated rate of a host, in weights a second. */
   hostRateMin: 100_000,
   hostRateMax: 1e12,
-  /** Events of one request that its reader has not taken. A client that stops reading costs no more. */
+  /** Events of one request that the gateway has not taken. */
   unreadBytesMax: 4 * MIB,
+  /** Characters of a streamed answer that its client leaves unread in the gateway, and how long it may take nothing while some wait. */
+  unreadCharsMax: 512 * 1024,
+  unreadMsMax: 60_000,
   /** The engine's journal: requests, writes and bytes that it holds, and bytes of the one request that it takes. */
   journalRequestsMax: 1024,
   journalBatchesMax: 1 << 16,

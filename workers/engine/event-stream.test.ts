@@ -35,5 +35,5 @@ it('[SC7] a reader that stops reading is ended with an error, its memory bounded
   expect(cancelled).toBe(1)
   const lines = await linesOf(stream)
   expect(lines.length * bytes).toBeLessThan(LIMITS.unreadBytesMax + 10 * bytes)
-  expect(JSON.parse(lines.at(-1)!)).toMatchObject({ type: 'error', error: { code: 'overloaded' } })
+  expect(JSON.parse(lines.at(-1)!)).toMatchObject({ type: 'error', error: { code: 'slow-reader' } })
 })

@@ -5,7 +5,7 @@ import type { EventSink } from './event-sink.ts'
 
 /**
  * A sink whose events are the NDJSON lines of a byte stream. `onCancel` runs when the reader goes away, and when it leaves more than
- * LIMITS.unreadBytesMax unread: then the stream ends with an `overloaded` error. Later events are dropped.
+ * LIMITS.unreadBytesMax unread: then the stream ends with a `slow-reader` error. Later events are dropped.
  */
 export function createEventStream(onCancel: () => void): { readonly stream: ReadableStream<Uint8Array>; readonly sink: EventSink } {
   let controller: ReadableByteStreamController | null = null
@@ -26,7 +26,7 @@ export function createEventStream(onCancel: () => void): { readonly stream: Read
     if (!controller) return
     // Asked before, so that one event, however large, always fits an empty stream: it has bounds of its own (LIMITS.logprobEntriesMax).
     if ((controller.desiredSize ?? 1) > 0) return controller.enqueue(encodeLine(event))
-    const error = moeError('overloaded', `the client left more than ${LIMITS.unreadBytesMax} bytes unread`, { retryAfterS: 1 })
+    const error = moeError('slow-reader', `More than ${LIMITS.unreadBytesMax} bytes of the answer were left unread.`, {})
     controller.enqueue(encodeLine({ type: 'error', error }))
     end()
     onCancel()

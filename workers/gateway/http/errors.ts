@@ -25,6 +25,7 @@ const HTTP_ERRORS = {
   'unknown-model': { ...refused, status: 404, code: 'model_not_found' },
   'body-too-large': { ...refused, status: 413, code: 'body_too_large' },
   'unknown-request': { ...broken, code: 'unknown_request' },
+  'slow-reader': { ...refused, status: 408, code: 'slow_reader' },
   overloaded: { status: 429, type: 'rate_limit_error', code: 'overloaded' },
   loading: { ...unavailable, code: 'loading', retryAfterS: 2 },
   'not-resident': { ...unavailable, code: 'not_resident' },

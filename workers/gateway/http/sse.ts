@@ -1,3 +1,6 @@
+import type { SetTimer } from '../../../shared/protocol/deadlines.ts'
+import { moeError } from '../../../shared/protocol/errors.ts'
+import type { MoeError } from '../../../shared/protocol/errors.ts'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
 import { asMoeError, errorEnvelope } from './errors.ts'
 
@@ -12,13 +15,15 @@ export function sseEvent(data: unknown): string {
 export interface SseHooks {
   /** The client went away, or the answer failed: the work behind it may end. */
   readonly cancel: () => void
+  readonly setTimer: SetTimer
   readonly log: (message: string, error: unknown) => void
 }
 
 /**
  * Answers with events as they are made. Events are taken from the generation at once, and what waits when the client is ready goes out
  * as one write: in workerd a write can cost a turn of the event loop that a busy engine grants only every few milliseconds, and a stop string
- * must be seen when it is made (docs/design/engine.md). A client that does not read holds back at most LIMITS.unreadBytesMax here.
+ * must be seen when it is made (docs/design/engine.md). So a client that does not read holds nothing up: past LIMITS.unreadCharsMax its work
+ * ends with a `slow-reader` error behind what it has not read, and past LIMITS.unreadMsMax its connection does. SPEC SC7.
  * A fault of ours ends the stream with an `error` event.
  * Not hono's streamSSE: it goes on writing when the client has gone, and a failed write is lost in it.
  */
@@ -26,42 +31,68 @@ export function sseResponse(events: AsyncIterator<string, void>, hooks: SseHooks
   const encoder = new TextEncoder()
   const state = { pending: '', ended: false, gone: false }
   let wakeReader = (): void => undefined
-  let wakeTaker = (): void => undefined
+  let stopTimer: (() => void) | null = null
 
-  async function takeEvents(): Promise<void> {
+  async function takeEvents(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
     try {
       for (let next = await events.next(); next.done !== true && !state.gone; next = await events.next()) {
-        state.pending += next.value
-        wakeReader()
-        while (state.pending.length > LIMITS.unreadBytesMax && !state.gone) await new Promise<void>((resolve) => (wakeTaker = resolve))
+        // Asked before it is added, so that one event, however large, always has room: it has bounds of its own.
+        if (state.pending.length > LIMITS.unreadCharsMax) {
+          add(controller, sseEvent(errorEnvelope(slowReader())))
+          hooks.cancel()
+          break
+        }
+        add(controller, next.value)
       }
+      await events.return?.() // it may be in the middle
     } catch (error) {
       hooks.log('an answer failed in the middle', error)
       hooks.cancel()
-      state.pending += sseEvent(errorEnvelope(asMoeError(error)))
+      add(controller, sseEvent(errorEnvelope(asMoeError(error))))
     }
     state.ended = true
     wakeReader()
   }
 
+  function add(controller: ReadableStreamDefaultController<Uint8Array>, text: string): void {
+    state.pending += text
+    stopTimer ??= hooks.setTimer(LIMITS.unreadMsMax, () => {
+      leave()
+      controller.error(new Error(slowReader().message))
+    })
+    wakeReader()
+  }
+
+  function leave(): void {
+    state.gone = true
+    stopTimer?.()
+    hooks.cancel()
+    wakeReader()
+  }
+
   const body = new ReadableStream<Uint8Array>({
-    start() {
-      void takeEvents() // never rejects
+    start(controller) {
+      void takeEvents(controller) // never rejects
     },
     async pull(controller) {
-      while (state.pending === '' && !state.ended) await new Promise<void>((resolve) => (wakeReader = resolve))
+      while (state.pending === '' && !state.ended && !state.gone) await new Promise<void>((resolve) => (wakeReader = resolve))
+      if (state.gone) return // the stream is over: it takes nothing more
       const text = state.pending
       state.pending = ''
-      wakeTaker()
-      if (state.gone) return // the stream is cancelled: it takes nothing more
+      stopTimer?.()
+      stopTimer = null
       if (text !== '') controller.enqueue(encoder.encode(text))
-      if (state.ended && state.pending === '') controller.close()
+      if (state.ended) controller.close()
     },
-    cancel() {
-      state.gone = true
-      hooks.cancel()
-      wakeTaker()
-    },
+    cancel: leave,
   })
   return new Response(body, { headers: { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' } })
+}
+
+function slowReader(): MoeError {
+  return moeError(
+    'slow-reader',
+    `The client left more than ${LIMITS.unreadCharsMax} characters of the answer unread, or took nothing for ${LIMITS.unreadMsMax / 1000} s.`,
+    {},
+  )
 }

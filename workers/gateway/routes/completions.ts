@@ -43,7 +43,8 @@ export function postCompletions(deps: GatewayDeps): Handler<GatewayEnv> {
       tokenIds: request.return_token_ids === true,
       usage: request.stream_options?.include_usage === true,
     }
-    if (request.stream === true) return sseResponse(completionEvents(view, generation.outputs), { cancel: generation.cancel, log: deps.log })
+    if (request.stream === true)
+      return sseResponse(completionEvents(view, generation.outputs), { cancel: generation.cancel, setTimer: deps.setTimer, log: deps.log })
     return c.json(completionAnswer(view, orRefuse(await collectChoices(generation.outputs, prompts.length * job.n))))
   }
 }
