@@ -45,8 +45,7 @@ export function engineRequest(model: LoadedModel, fields: GeneratingFields, job:
 /** The request's values, else the model's own (generation_config.json), else OpenAI's. */
 function samplingParams(fields: GeneratingFields, model: GenerationDefaults, newSeed: () => number): SamplingParams {
   return {
-    temperature: fields.temperature ?? model.temperature ?? 1,
-    topP: fields.top_p ?? model.topP ?? 1,
+    ...temperatureAndTopP(fields, model),
     topK: Math.max(0, fields.top_k ?? model.topK ?? 0),
     minP: fields.min_p ?? model.minP ?? 0,
     seed: seedBits(fields.seed ?? newSeed()),
@@ -62,6 +61,11 @@ function logitAdjustments(fields: GeneratingFields): LogitAdjustments | null {
   const minTokens = fields.min_tokens ?? 0
   if (presencePenalty === 0 && frequencyPenalty === 0 && repetitionPenalty === 1 && bias.length === 0 && minTokens === 0) return null
   return { presencePenalty, frequencyPenalty, repetitionPenalty, bias, minTokens }
+}
+
+/** Also what /v1/responses repeats of a request. */
+export function temperatureAndTopP(fields: Pick<GeneratingFields, 'temperature' | 'top_p'>, model: GenerationDefaults) {
+  return { temperature: fields.temperature ?? model.temperature ?? 1, topP: fields.top_p ?? model.topP ?? 1 }
 }
 
 const TWO_32 = 2 ** 32

@@ -1,3 +1,4 @@
+import type { MoeError } from '../../../shared/protocol/errors.ts'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
 import { asMoeError, errorEnvelope } from './errors.ts'
 
@@ -8,11 +9,18 @@ export function sseEvent(data: unknown): string {
   return `data: ${JSON.stringify(data)}\n\n`
 }
 
+/** The same with its type as the event's name, as APIs have it that stream events of many kinds. */
+export function namedEvent(type: string, fields: object): string {
+  return `event: ${type}\n${sseEvent({ type, ...fields })}`
+}
+
 /** What an answer's stream needs of its surroundings. */
 export interface SseHooks {
   /** The client went away, or the answer failed: the work behind it may end. */
   readonly cancel: () => void
   readonly log: (message: string, error: unknown) => void
+  /** How a fault of ours is told in the middle of a stream; OpenAI's envelope if absent. */
+  readonly failure?: (error: MoeError) => string
 }
 
 /**
@@ -38,7 +46,8 @@ export function sseResponse(events: AsyncIterator<string, void>, hooks: SseHooks
     } catch (error) {
       hooks.log('an answer failed in the middle', error)
       hooks.cancel()
-      state.pending += sseEvent(errorEnvelope(asMoeError(error)))
+      const tell = hooks.failure ?? ((reason: MoeError) => sseEvent(errorEnvelope(reason)))
+      state.pending += tell(asMoeError(error))
     }
     state.ended = true
     wakeReader()

@@ -27,7 +27,7 @@ export const ILL_FORMED = 'must be well-formed Unicode: it has half of a surroga
 export const wellFormedText = z.string().refine((text) => text.isWellFormed(), ILL_FORMED)
 
 /** Well-formed too: a lone surrogate would match one half of a character and cut it in two. */
-const stopString = wellFormedText.min(1).max(LIMITS.stopStringChars)
+export const stopString = wellFormedText.min(1).max(LIMITS.stopStringChars)
 const stop = z.union(
   [stopString.transform((text) => [text]), z.array(stopString).max(LIMITS.stopStringsMax)],
   `must be a string of 1 to ${LIMITS.stopStringChars} characters or a list of at most ${LIMITS.stopStringsMax}`,
@@ -50,11 +50,8 @@ const streamOptions = z.strictObject({
 /** The model's own stop tokens take the rest of LIMITS.stopTokensMax. */
 const STOP_TOKEN_IDS_MAX = LIMITS.stopTokensMax / 2
 
-/** Fields that both generating endpoints have. Units and meanings are OpenAI's; top_k, min_p, repetition_penalty, min_tokens, stop_token_ids, ignore_eos and
- * return_token_ids are vLLM's. */
-export const commonFields = {
-  model: z.string(),
-  max_tokens: z.int().min(0).max(LIMITS.contextMax).nullish(),
+/** How tokens are chosen. Units and meanings are OpenAI's; those that OpenAI does not have are vLLM's. */
+export const samplingFields = {
   temperature: z.number().min(0).max(2).nullish(),
   top_p: z.number().min(0).max(1).nullish(),
   /** 0 and −1: all tokens. */
@@ -72,10 +69,17 @@ export const commonFields = {
   min_tokens: z.int().min(0).max(LIMITS.contextMax).nullish(),
   stop_token_ids: z.array(z.int().min(0)).max(STOP_TOKEN_IDS_MAX).nullish(),
   stop: stop.nullish(),
+  ignore_eos: z.boolean().nullish(),
+}
+
+/** Fields that chats and completions have. */
+export const commonFields = {
+  ...samplingFields,
+  model: z.string(),
+  max_tokens: z.int().min(0).max(LIMITS.contextMax).nullish(),
   n: z.int().min(1).max(LIMITS.nMax).nullish(),
   stream: z.boolean().nullish(),
   stream_options: streamOptions.nullish(),
-  ignore_eos: z.boolean().nullish(),
   return_token_ids: z.boolean().nullish(),
 
   user: ignored,
