@@ -13,17 +13,27 @@ export interface SamplingParams {
   readonly seed: number
 }
 
-/** What is done to the logits of a token before temperature and filters. SPEC SA1. */
+/** What is done to the logits of a token before temperature and filters; in which order: shared/core/logit-adjustments.ts. SPEC SA1. */
 export interface LogitAdjustments {
   /** Taken off once from each token that the continuation has. OpenAI's, −2 to 2; 0: off. */
   readonly presencePenalty: number
   /** Taken off for each time that the continuation has it. OpenAI's, −2 to 2; 0: off. */
   readonly frequencyPenalty: number
-  /** Divides the positive and multiplies the negative logits of tokens that prompt or continuation have (CTRL, arXiv 1909.05858, section 4.1); 1: off. */
+  /** Divides the positive and multiplies the negative logits of tokens that prompt or continuation have (CTRL, arXiv 1909.05858, section 4.1), ADJUSTMENT_BOUNDS; 1: off. */
   readonly repetitionPenalty: number
   /** Added. Ids once each, at most LIMITS.logitBiasMax. */
   readonly bias: readonly (readonly [id: number, bias: number])[]
+  /** Before the continuation has so many tokens no stop token is chosen; 0: off. */
+  readonly minTokens: number
 }
+
+/** What adjustments may be, bounds included. Why: docs/design/limits.md. */
+export const ADJUSTMENT_BOUNDS = {
+  presencePenalty: { min: -2, max: 2 },
+  frequencyPenalty: { min: -2, max: 2 },
+  repetitionPenalty: { min: 0.01, max: 100 },
+  bias: { min: -100, max: 100 },
+} as const
 
 /** One generate call: every prompt gets `n` sequences. Choice index = prompt index · n + i. */
 export interface GenerateRequest {

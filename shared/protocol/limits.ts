@@ -11,6 +11,13 @@ export const LIMITS = {
   stopStringsMax: 4,
   stopStringChars: 256,
   logprobsMax: 20,
+  /** Tokens with a bias, and tokens that end a sequence, of one request. */
+  logitBiasMax: 1024,
+  stopTokensMax: 128,
+  /** Tools of a request, and the names of tools and of their calls. */
+  toolsMax: 128,
+  toolNameChars: 64,
+  toolCallIdChars: 256,
   /** Characters of all texts of a request together: encoding takes time. */
   promptCharsMax: 1 << 18,
   /** Log-probabilities, alternatives included, that one answer holds at once: all of them, or the echoed prompts of a stream. */

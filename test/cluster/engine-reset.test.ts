@@ -120,12 +120,14 @@ const arbRequest = fc
     logprobs: fc.constantFrom(null, 0, 2),
     echo: fc.boolean(),
     greedy: fc.boolean(),
+    /** Penalties of what was said: it must be known again after a reset. */
+    adjustments: fc.option(fc.constant({ presencePenalty: 0.5, frequencyPenalty: 0.7, repetitionPenalty: 1.3, bias: [[50, 4] as const], minTokens: 4 })),
     /** The token here of the first choice becomes a stop token. */
     stopAt: fc.option(fc.nat(8)),
   })
   .map(({ prompts, greedy, stopAt, ...rest }) => ({ request: greedyRequest(prompts, { ...rest, ...(greedy ? {} : { sampling: SAMPLED }) }), stopAt }))
 
-it('[JR3] [JR4] [NU2] whatever is reset when: each event once, the same bits, and nothing stays', async () => {
+it('[JR3] [JR4] [NU2] [SA4] whatever is reset when: each event once, the same bits, and nothing stays', async () => {
   const cluster = await createCluster({ pack: DEMO_PACK, tier: 'q8', hosts: 1, chunk: 24, lanes: 2 })
   await fc.assert(
     fc.asyncProperty(arbRequest, arbPlan, async ({ request: asked, stopAt }, plan) => {

@@ -70,6 +70,17 @@ it('[SC9] choices and prompts of one request share their prefill: only the first
   for (let index = 0; index < 6; index++) expect(choiceBits(events, index)).toBe(choiceBits(plain, index))
 })
 
+it('[SC9] [NU2] choices of a prompt shorter than a page compute it each for themselves, and are what they are without a cache', async () => {
+  const cluster = await open()
+  const request = requestOf([PROMPT.slice(0, 16)], { n: 3 })
+  const events = await answer(cluster, request)
+  expect(cachedOf(events)).toEqual([0, 0, 0])
+  expect(cachedOf(await answer(cluster, requestOf([PROMPT.slice(0, 17)], { n: 3 })))).toEqual([16, 16, 16]) // the page that the first request left
+  const plain = await answer(await open({ prefixCache: false }), request)
+  for (let index = 0; index < 3; index++) expect(choiceBits(events, index)).toBe(choiceBits(plain, index))
+  expect(new Set([0, 1, 2].map((index) => choiceBits(events, index).replaceAll(`"index":${index}`, ''))).size).toBe(3)
+})
+
 it('[SC9] a step that fails publishes nothing, and what was cached before stays right', async () => {
   let calls = 0
   let failAt = Infinity

@@ -16,6 +16,7 @@ import { fail, moeError } from '../../shared/protocol/errors.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
+import { checkRequest } from '../../workers/engine/admission.ts'
 
 /** Says the next token; an id of the request's stop tokens ends the choice. */
 export type TokenSource = (at: { prompt: readonly number[]; choice: number; position: number; sampling: SamplingParams }) => number
@@ -86,13 +87,8 @@ export class FakeEngine implements EngineApi {
   ): Promise<Result<{ readonly info: ModelInfo; readonly stream: ReadableStream<Uint8Array> }, MoeError>> {
     this.requests.push(request)
     if (this.refusal !== null) return { ok: false, error: this.refusal }
-    const { contextTokens } = this.#options.info
-    const least = request.maxTokens === 0 ? 0 : 1
-    const long = request.prompts.find((prompt) => prompt.length + least > contextTokens)
-    if (long !== undefined) {
-      const message = `The context is ${contextTokens} tokens; the prompt has ${long.length} tokens.`
-      return fail('context-length-exceeded', message, { promptTokens: long.length, contextTokens })
-    }
+    const checked = checkRequest(request, this.#options.info)
+    if (!checked.ok) return checked
     this.journal.set(request.requestId, request)
     return ok({ info: this.#options.info, stream: this.#stream(request, have) })
   }

@@ -107,8 +107,31 @@ export function registerOpenAiContract(getBaseUrl: () => string, model: string):
       const request = { model, prompt: PROMPT, max_tokens: 1 }
       const misspelt = { ...request, tempreture: 1 }
       await expect(client.completions.create(misspelt)).rejects.toMatchObject({ status: 400, code: 'unknown_parameter', param: 'tempreture' })
-      await expect(client.completions.create({ ...request, presence_penalty: 1 })).rejects.toMatchObject({ status: 400, code: 'unsupported_parameter' })
-      await expect(client.completions.create({ ...request, presence_penalty: 0, user: 'someone' })).resolves.toBeDefined()
+      await expect(client.completions.create({ ...request, suffix: 'end' })).rejects.toMatchObject({ status: 400, code: 'unsupported_parameter' })
+      await expect(client.completions.create({ ...request, suffix: null, user: 'someone' })).resolves.toBeDefined()
+    })
+
+    it('[AP11] answers a response, and streams it to the same text', async () => {
+      const request = { model, input: 'Tell me a story.', instructions: 'Be short.', max_output_tokens: 12, temperature: 0 }
+      const whole = await client.responses.create(request)
+      expect(whole.output_text).not.toBe('')
+      expect(['completed', 'incomplete']).toContain(whole.status)
+      expect(whole.usage?.total_tokens).toBe((whole.usage?.input_tokens ?? 0) + (whole.usage?.output_tokens ?? 0))
+      const stream = client.responses.stream(request)
+      let deltas = ''
+      stream.on('response.output_text.delta', ({ delta }) => void (deltas += delta))
+      const streamed = await stream.finalResponse()
+      expect(deltas).toBe(whole.output_text)
+      expect(streamed.output_text).toBe(whole.output_text)
+      expect(streamed.status).toBe(whole.status)
+      const said = { type: 'message' as const, role: 'assistant' as const, content: whole.output_text }
+      const next = await client.responses.create({ ...request, input: [{ role: 'user', content: request.input }, said, { role: 'user', content: 'More.' }] })
+      expect(next.usage?.input_tokens).toBeGreaterThan(whole.usage?.input_tokens ?? Infinity)
+    })
+
+    it('[AP12] refuses a response that would have to be stored', async () => {
+      const stored = client.responses.create({ model, input: 'hi', store: true })
+      await expect(stored).rejects.toMatchObject({ status: 400, code: 'unsupported_parameter', param: 'store' })
     })
 
     it('[AP1] maps an unknown model to 404', async () => {

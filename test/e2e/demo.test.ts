@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { registerAnthropicContract } from '../contract/anthropic-contract.ts'
 import { registerOpenAiContract } from '../contract/openai-contract.ts'
 import { startInstance } from './instance.ts'
 import type { Instance } from './instance.ts'
@@ -17,6 +18,7 @@ afterAll(async () => {
 })
 
 describe('the openai client', () => registerOpenAiContract(() => instance.url, MODEL))
+describe('the Anthropic client', () => registerAnthropicContract(() => instance.url, MODEL))
 
 function post(path: string, body: unknown, signal?: AbortSignal): Promise<Response> {
   return fetch(instance.url + path, {

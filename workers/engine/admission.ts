@@ -1,4 +1,5 @@
-import type { GenerateRequest, ModelInfo } from '../../shared/protocol/engine-api.ts'
+import { ADJUSTMENT_BOUNDS } from '../../shared/protocol/engine-api.ts'
+import type { GenerateRequest, LogitAdjustments, ModelInfo } from '../../shared/protocol/engine-api.ts'
 import { fail } from '../../shared/protocol/errors.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
 import { LIMITS } from '../../shared/protocol/limits.ts'
@@ -16,6 +17,12 @@ export function checkRequest(request: GenerateRequest, info: ModelInfo): Result<
   if (maxTokens !== null && !isWithin(maxTokens, echo ? 0 : 1, Number.MAX_SAFE_INTEGER)) return bad('max_tokens', `max_tokens is ${maxTokens}`)
   if (logprobs !== null && !isWithin(logprobs, 0, LIMITS.logprobsMax)) return bad('logprobs', `logprobs is ${logprobs}, expected 0 to ${LIMITS.logprobsMax}`)
   if (!Object.values(sampling).every(Number.isFinite) || sampling.temperature < 0) return bad('temperature', 'a sampling parameter is out of range')
+  const { stopTokens } = request
+  if (stopTokens.length > LIMITS.stopTokensMax) return bad('stop_token_ids', `more than ${LIMITS.stopTokensMax} stop tokens`)
+  const unknown = stopTokens.find((id) => !isWithin(id, 0, info.vocab - 1))
+  if (unknown !== undefined) return notAToken('stop_token_ids', unknown, info)
+  const adjusted = checkAdjustments(request.adjustments, info)
+  if (!adjusted.ok) return adjusted
   for (const prompt of prompts) {
     const checked = checkPrompt(prompt, maxTokens, info)
     if (!checked.ok) return checked
@@ -43,7 +50,33 @@ function checkPrompt(prompt: readonly number[], maxTokens: number | null, info: 
     return fail('context-length-exceeded', message, { promptTokens: prompt.length, contextTokens })
   }
   const wrong = prompt.find((id) => !Number.isInteger(id) || id < 0 || id >= vocab)
-  return wrong === undefined ? ok(undefined) : bad('prompt', `token id ${wrong} is not in the vocabulary of ${vocab}`)
+  return wrong === undefined ? ok(undefined) : notAToken('prompt', wrong, info)
+}
+
+/** SPEC SA7. */
+function checkAdjustments(adjustments: LogitAdjustments | null, info: ModelInfo): Result<void, MoeError> {
+  if (adjustments === null) return ok(undefined)
+  const { presencePenalty, frequencyPenalty, repetitionPenalty, bias, minTokens } = adjustments
+  if (!isBetween(presencePenalty, ADJUSTMENT_BOUNDS.presencePenalty)) return bad('presence_penalty', `presence_penalty is ${presencePenalty}`)
+  if (!isBetween(frequencyPenalty, ADJUSTMENT_BOUNDS.frequencyPenalty)) return bad('frequency_penalty', `frequency_penalty is ${frequencyPenalty}`)
+  if (!isBetween(repetitionPenalty, ADJUSTMENT_BOUNDS.repetitionPenalty)) return bad('repetition_penalty', `repetition_penalty is ${repetitionPenalty}`)
+  if (!isWithin(minTokens, 0, Number.MAX_SAFE_INTEGER)) return bad('min_tokens', `min_tokens is ${minTokens}`)
+  if (!Array.isArray(bias) || bias.length > LIMITS.logitBiasMax) return bad('logit_bias', `more than ${LIMITS.logitBiasMax} tokens have a bias`)
+  const ids = new Set<number>()
+  for (const [id, added] of bias) {
+    if (!isWithin(id, 0, info.vocab - 1)) return notAToken('logit_bias', id, info)
+    if (!isBetween(added, ADJUSTMENT_BOUNDS.bias)) return bad('logit_bias', `the bias of token ${id} is ${added}`)
+    ids.add(id)
+  }
+  return ids.size === bias.length ? ok(undefined) : bad('logit_bias', 'a token has two biases')
+}
+
+function notAToken(param: string, id: number, { vocab }: ModelInfo) {
+  return bad(param, `token id ${id} is not in the vocabulary of ${vocab}`)
+}
+
+function isBetween(value: number, { min, max }: { readonly min: number; readonly max: number }): boolean {
+  return typeof value === 'number' && value >= min && value <= max
 }
 
 /** Also false for what only claims to be a number: arguments come from another isolate. */

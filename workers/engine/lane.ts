@@ -1,3 +1,4 @@
+import { LogitAdjuster } from '../../shared/core/logit-adjustments.ts'
 import { KV_PAGE_POSITIONS } from '../../shared/core/records.ts'
 import { logprobsOf, sampleToken } from '../../shared/core/sampler.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
@@ -23,6 +24,7 @@ export function createLane(memory: EngineMemory, trunk: TrunkWeights, experts: S
   const batch = createStepBatch(memory)
   /** The sequence of each token of the batch. */
   const owners: Sequence[] = []
+  const adjuster = new LogitAdjuster()
 
   function fillBatch(slices: readonly StepSlice[]): void {
     batch.tokens = 0
@@ -65,8 +67,22 @@ export function createLane(memory: EngineMemory, trunk: TrunkWeights, experts: S
       sequence.promptLogprobs.push(logprobsOf(logits, best, sequence.tokens[position + 1]!, request.logprobs ?? 0))
       return
     }
-    const id = sampleToken(logits, best, request.sampling, sequence.index % request.n, position + 1)
+    const id = sample(sequence, logits, best, position + 1)
     sequence.sampled = { id, logprob: request.logprobs === null ? null : logprobsOf(logits, best, id, request.logprobs) }
+  }
+
+  /** The token at `position`. The logits are as before when it returns: log-probabilities are the model's own. SPEC SA3. */
+  function sample({ owner, index, tally, tokens }: Sequence, logits: Float32Array, best: number, position: number): number {
+    const { sampling, adjustments, n } = owner.request
+    if (adjustments === null || tally === null) return sampleToken(logits, best, sampling, index % n, position)
+    if (best < 0) throw new Error('a logit is NaN') // it might be one that is overwritten
+    tally.follow(tokens)
+    adjuster.adjust(logits, adjustments, tally, owner.stopTokens)
+    try {
+      return sampleToken(logits, memory.kernels.argmax(logits.byteOffset, logits.length), sampling, index % n, position)
+    } finally {
+      adjuster.restore(logits)
+    }
   }
 
   const hooks = { runExperts: experts.run, pause, onLogits }

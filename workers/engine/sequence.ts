@@ -1,3 +1,4 @@
+import { distinctIds, TokenTally } from '../../shared/core/logit-adjustments.ts'
 import type { PageTable } from '../../shared/core/page-tables.ts'
 import type { FinishReason, GenerateEvent, GenerateRequest, TokenLogprob } from '../../shared/protocol/engine-api.ts'
 import type { EventSink } from './event-sink.ts'
@@ -23,6 +24,8 @@ export interface Sequence {
   /** The same array, once it is this sequence's own. */
   ownTokens: number[] | null
   readonly promptLength: number
+  /** What penalties count; null where the request has none. */
+  readonly tally: TokenTally | null
   /** New tokens it may generate. */
   readonly maxNew: number
   /** Positions in the KV cache; 0 while waiting. */
@@ -52,15 +55,17 @@ export function maxNewTokens({ maxTokens }: GenerateRequest, prompt: readonly nu
 
 /** The sequences of a request, choice by choice. */
 export function createSequences(owner: ActiveRequest, contextTokens: number, nextId: () => number, openTable: () => PageTable): Sequence[] {
-  const { prompts, n } = owner.request
-  return prompts.flatMap((prompt, p) =>
-    Array.from({ length: n }, (_, i) => ({
+  const { prompts, n, adjustments } = owner.request
+  return prompts.flatMap((prompt, p) => {
+    const promptIds = distinctIds(prompt)
+    return Array.from({ length: n }, (_, i) => ({
       id: nextId(),
       owner,
       index: p * n + i,
       tokens: prompt,
       ownTokens: null,
       promptLength: prompt.length,
+      tally: adjustments && new TokenTally(promptIds, prompt.length),
       maxNew: maxNewTokens(owner.request, prompt, contextTokens),
       length: 0,
       slot: -1,
@@ -72,8 +77,8 @@ export function createSequences(owner: ActiveRequest, contextTokens: number, nex
       cancelled: false,
       promptLogprobs: [{ id: prompt[0]!, logprob: null, top: [] }],
       sampled: null,
-    })),
-  )
+    }))
+  })
 }
 
 /**

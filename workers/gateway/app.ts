@@ -8,7 +8,9 @@ import type { GatewayEnv } from './http/request-id.ts'
 import { getAdminEvents, getAdminState, postAdminPolicy, postAdminScale } from './routes/admin.ts'
 import { postChatCompletions } from './routes/chat-completions.ts'
 import { postCompletions } from './routes/completions.ts'
+import { postCountTokens, postMessages } from './routes/messages.ts'
 import { getModel, listModels } from './routes/models.ts'
+import { postResponses } from './routes/responses.ts'
 import { getHealth } from './routes/status.ts'
 import { postApplyTemplate, postDetokenize, postTokenize } from './routes/tokens.ts'
 
@@ -22,6 +24,9 @@ export function createApp(deps: GatewayDeps): Hono<GatewayEnv> {
   app.get('/v1/models/:id', getModel(deps))
   app.post('/v1/completions', postCompletions(deps))
   app.post('/v1/chat/completions', postChatCompletions(deps))
+  app.post('/v1/responses', postResponses(deps))
+  app.post('/v1/messages', postMessages(deps))
+  app.post('/v1/messages/count_tokens', postCountTokens(deps))
   app.post('/tokenize', postTokenize(deps))
   app.post('/detokenize', postDetokenize(deps))
   app.post('/apply-template', postApplyTemplate(deps))

@@ -1,4 +1,4 @@
-import type { GenerateRequest, SamplingParams } from '../../../shared/protocol/engine-api.ts'
+import type { GenerateRequest, LogitAdjustments, SamplingParams } from '../../../shared/protocol/engine-api.ts'
 import type { GrammarSpec } from '../../../shared/protocol/grammar-api.ts'
 import type { GenerationDefaults } from '../../../shared/protocol/manifest.ts'
 import type { LoadedModel } from '../model/loaded-model.ts'
@@ -12,6 +12,12 @@ export interface GeneratingFields {
   readonly min_p?: number | null | undefined
   readonly seed?: number | null | undefined
   readonly n?: number | null | undefined
+  readonly presence_penalty?: number | null | undefined
+  readonly frequency_penalty?: number | null | undefined
+  readonly repetition_penalty?: number | null | undefined
+  readonly logit_bias?: LogitAdjustments['bias'] | null | undefined
+  readonly min_tokens?: number | null | undefined
+  readonly stop_token_ids?: readonly number[] | null | undefined
   readonly ignore_eos?: boolean | null | undefined
 }
 
@@ -31,20 +37,35 @@ export function engineRequest(model: LoadedModel, fields: GeneratingFields, job:
     prompts: job.prompts.map(({ ids }) => ids),
     n: fields.n ?? 1,
     sampling: samplingParams(fields, model.generation, newSeed),
-    adjustments: null,
-    stopTokens: fields.ignore_eos === true ? [] : model.eos,
+    adjustments: logitAdjustments(fields),
+    stopTokens: [...new Set([...(fields.ignore_eos === true ? [] : model.eos), ...(fields.stop_token_ids ?? [])])],
   }
 }
 
 /** The request's values, else the model's own (generation_config.json), else OpenAI's. */
 function samplingParams(fields: GeneratingFields, model: GenerationDefaults, newSeed: () => number): SamplingParams {
   return {
-    temperature: fields.temperature ?? model.temperature ?? 1,
-    topP: fields.top_p ?? model.topP ?? 1,
+    ...temperatureAndTopP(fields, model),
     topK: Math.max(0, fields.top_k ?? model.topK ?? 0),
     minP: fields.min_p ?? model.minP ?? 0,
     seed: seedBits(fields.seed ?? newSeed()),
   }
+}
+
+/** Null where the request asks for none: the engine then has nothing to do. SPEC SA5. */
+function logitAdjustments(fields: GeneratingFields): LogitAdjustments | null {
+  const presencePenalty = fields.presence_penalty ?? 0
+  const frequencyPenalty = fields.frequency_penalty ?? 0
+  const repetitionPenalty = fields.repetition_penalty ?? 1
+  const bias = fields.logit_bias ?? []
+  const minTokens = fields.min_tokens ?? 0
+  if (presencePenalty === 0 && frequencyPenalty === 0 && repetitionPenalty === 1 && bias.length === 0 && minTokens === 0) return null
+  return { presencePenalty, frequencyPenalty, repetitionPenalty, bias, minTokens }
+}
+
+/** Also what /v1/responses repeats of a request. */
+export function temperatureAndTopP(fields: Pick<GeneratingFields, 'temperature' | 'top_p'>, model: GenerationDefaults) {
+  return { temperature: fields.temperature ?? model.temperature ?? 1, topP: fields.top_p ?? model.topP ?? 1 }
 }
 
 const TWO_32 = 2 ** 32

@@ -3,6 +3,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { moeError } from '../../../shared/protocol/errors.ts'
 import type { ErrorCode, ErrorDetails, MoeError } from '../../../shared/protocol/errors.ts'
 import type { Result } from '../../../shared/protocol/result.ts'
+import { anthropicError, speaksAnthropic } from './anthropic-errors.ts'
 
 interface HttpError {
   readonly status: ContentfulStatusCode
@@ -87,14 +88,24 @@ export function errorResponse(c: Context, error: MoeError): Response {
   const { status, retryAfterS } = httpError(error)
   const wait = error.code === 'overloaded' ? error.details.retryAfterS : retryAfterS
   if (wait !== undefined) c.header('retry-after', String(wait))
-  return c.json(errorEnvelope(error), status)
+  return envelopeResponse(c, errorEnvelope(error), status)
+}
+
+export function statusOf(error: MoeError): ContentfulStatusCode {
+  return httpError(error).status
 }
 
 /** 405 is HTTP's alone: no part behind the gateway knows of methods. */
 export function methodNotAllowed(c: Context, methods: readonly string[]): Response {
   c.header('allow', methods.join(', '))
   const message = `${c.req.path} answers ${methods.join(', ')}, not ${c.req.method}.`
-  return c.json({ error: { message, type: 'invalid_request_error', param: null, code: 'method_not_allowed' } } satisfies ErrorEnvelope, 405)
+  return envelopeResponse(c, { error: { message, type: 'invalid_request_error', param: null, code: 'method_not_allowed' } }, 405)
+}
+
+/** In the form that the clients of the path read. SPEC AP1, AP14. */
+function envelopeResponse(c: Context, envelope: ErrorEnvelope, status: ContentfulStatusCode): Response {
+  if (!speaksAnthropic(c.req.path)) return c.json(envelope, status)
+  return c.json(anthropicError(status, envelope.error.message, c.get('requestId')), status)
 }
 
 function httpError(error: MoeError): HttpError {

@@ -1,4 +1,5 @@
 import type { MiddlewareHandler } from 'hono'
+import { speaksAnthropic } from './anthropic-errors.ts'
 
 /** Variables that every route finds in its context. */
 export interface GatewayEnv {
@@ -12,5 +13,6 @@ export function requestId(newId: () => string): MiddlewareHandler<GatewayEnv> {
     c.set('requestId', id)
     await next()
     c.header('x-request-id', `req_${id}`)
+    if (speaksAnthropic(c.req.path)) c.header('request-id', `req_${id}`) // Anthropic's name for it
   }
 }

@@ -1,15 +1,36 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import type { z } from 'zod'
 import { demoCodec } from '../../../test/contract/demo-model.ts'
 import { HOST_LOST, scripted } from '../../../test/contract/fake-engine.ts'
 import { testGateway } from '../../../test/contract/test-gateway.ts'
+import { chatOutputs, TWO_CALLS } from '../chat/testing/chat-outputs.ts'
+import { messageEvents } from '../render/message-answer.ts'
+import { responseEvents } from '../render/response-answer.ts'
+import type { ResponseView } from '../render/response-object.ts'
+import { parseRequest } from '../schemas/parse-request.ts'
+import { ResponsesRequest } from '../schemas/responses-request.ts'
 
 const EOS = 2
 const CHAT = { model: 'isomoe-demo', messages: [{ role: 'user', content: 'hi' }], stream: true }
 const COMPLETION = { model: 'isomoe-demo', prompt: 'Once upon', stream: true }
 
+const TOOLS = ['weather', 'time']
+
 const golden = (name: string) => readFileSync(new URL(`goldens/${name}.sse`, import.meta.url), 'utf8')
 const says = (text: string) => scripted(demoCodec().encode(text, false), EOS)
+
+async function textOf(events: AsyncIterable<string>): Promise<string> {
+  let text = ''
+  for await (const event of events) text += event
+  return text
+}
+
+function parsed<T extends z.ZodType>(schema: T, body: unknown): z.output<T> {
+  const request = parseRequest(schema, body)
+  if (!request.ok) throw new Error(request.error.message)
+  return request.value
+}
 
 describe('streams, byte by byte', () => {
   it('[AP4] a chat: the role, the text in whole characters, the reason, [DONE]', async () => {
@@ -29,6 +50,52 @@ describe('streams, byte by byte', () => {
     const { post } = testGateway({ nextToken: says(' a time of peace') })
     const response = await post('/v1/completions', { ...COMPLETION, logprobs: 2, echo: true, return_token_ids: true, stop: [' of p', 'timer'] })
     expect(await response.text()).toBe(golden('completion-logprobs'))
+  })
+
+  it('[AP11] a response: created, the item and its text in whole characters, completed', async () => {
+    const { post } = testGateway({ nextToken: says('Hi 🙂!'), cachedTokens: 3 })
+    const response = await post('/v1/responses', { model: 'isomoe-demo', input: 'hi', instructions: 'Be short.', stream: true })
+    expect(await response.text()).toBe(golden('responses'))
+  })
+
+  it('[AP11] a response that says something and calls two tools', async () => {
+    const request = parsed(ResponsesRequest, { model: 'isomoe-demo', input: 'hi', tools: TOOLS.map((name) => ({ type: 'function', name })) })
+    const view: ResponseView = {
+      requestId: '00000001',
+      createdAt: 1_800_000_000,
+      model: 'isomoe-demo',
+      request,
+      temperature: 1,
+      topP: 1,
+      codec: demoCodec(),
+      prompt: { ids: Array<number>(20).fill(5), text: null },
+      logprobs: false,
+    }
+    expect(await textOf(responseEvents(view, chatOutputs(TWO_CALLS), () => 1_800_000_001))).toBe(golden('responses-tools'))
+  })
+
+  it('[AP13] a message: start, ping, the block and its text in whole characters, the reason with its stop sequence', async () => {
+    const { post } = testGateway({ nextToken: says('Hi 🙂!'), cachedTokens: 3 })
+    const response = await post('/v1/messages', {
+      model: 'isomoe-demo',
+      max_tokens: 9,
+      messages: [{ role: 'user', content: 'hi' }],
+      stop_sequences: ['!'],
+      stream: true,
+    })
+    expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
+    expect(await response.text()).toBe(golden('messages'))
+  })
+
+  it('[AP13] a message that says something and uses two tools', async () => {
+    const view = { requestId: '00000001', model: 'isomoe-demo', promptTokens: 20, maxTokens: 64 }
+    expect(await textOf(messageEvents(view, chatOutputs(TWO_CALLS)))).toBe(golden('messages-tools'))
+  })
+
+  it('[AP14] a message that fails in the middle: an error event, and nothing behind it', async () => {
+    const { post } = testGateway({ nextToken: says(' a time of peace'), failure: { afterSteps: 2, error: HOST_LOST } })
+    const response = await post('/v1/messages', { model: 'isomoe-demo', max_tokens: 9, messages: [{ role: 'user', content: 'hi' }], stream: true })
+    expect(await response.text()).toBe(golden('messages-error'))
   })
 
   it('[AP4] a failure in the middle: the error, and no [DONE]', async () => {

@@ -11,12 +11,19 @@ export function sseEvent(data: unknown): string {
   return `data: ${JSON.stringify(data)}\n\n`
 }
 
+/** The same with its type as the event's name, as APIs have it that stream events of many kinds. */
+export function namedEvent(type: string, fields: object): string {
+  return `event: ${type}\n${sseEvent({ type, ...fields })}`
+}
+
 /** What an answer's stream needs of its surroundings. */
 export interface SseHooks {
   /** The client went away, or the answer failed: the work behind it may end. */
   readonly cancel: () => void
   readonly setTimer: SetTimer
   readonly log: (message: string, error: unknown) => void
+  /** How a failure is told in the middle of a stream; OpenAI's envelope if absent. */
+  readonly failure?: (error: MoeError) => string
 }
 
 /**
@@ -29,6 +36,7 @@ export interface SseHooks {
  */
 export function sseResponse(events: AsyncIterator<string, void>, hooks: SseHooks): Response {
   const encoder = new TextEncoder()
+  const tell = hooks.failure ?? ((reason: MoeError) => sseEvent(errorEnvelope(reason)))
   const state = { pending: '', ended: false, gone: false }
   let wakeReader = (): void => undefined
   let stopTimer: (() => void) | null = null
@@ -38,7 +46,7 @@ export function sseResponse(events: AsyncIterator<string, void>, hooks: SseHooks
       for (let next = await events.next(); next.done !== true && !state.gone; next = await events.next()) {
         // Asked before it is added, so that one event, however large, always has room: it has bounds of its own.
         if (state.pending.length > LIMITS.unreadCharsMax) {
-          add(controller, sseEvent(errorEnvelope(slowReader())))
+          add(controller, tell(slowReader()))
           hooks.cancel()
           break
         }
@@ -48,7 +56,7 @@ export function sseResponse(events: AsyncIterator<string, void>, hooks: SseHooks
     } catch (error) {
       hooks.log('an answer failed in the middle', error)
       hooks.cancel()
-      add(controller, sseEvent(errorEnvelope(asMoeError(error))))
+      add(controller, tell(asMoeError(error)))
     }
     state.ended = true
     wakeReader()

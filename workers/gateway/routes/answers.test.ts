@@ -34,6 +34,31 @@ describe('what reaches the engine', () => {
     ])
   })
 
+  it.each([
+    [COMPLETIONS, COMPLETION],
+    [CHATS, CHAT],
+  ])('[SA5] [SA6] %s: adjustments and stop tokens as asked, nothing for neutral ones', async (path, base) => {
+    const { engine, post } = testGateway()
+    const neutral = { presence_penalty: 0, frequency_penalty: 0, repetition_penalty: 1, logit_bias: {}, min_tokens: 0, stop_token_ids: [] }
+    const asked = { presence_penalty: -2, repetition_penalty: 1.1, logit_bias: { '5': -100, 6143: 1.5 }, min_tokens: 3, stop_token_ids: [7, 2, 7] }
+    for (const fields of [neutral, asked, { ...asked, ignore_eos: true }]) expect((await post(path, { ...base, ...fields })).status).toBe(200)
+    const adjustments = {
+      presencePenalty: -2,
+      frequencyPenalty: 0,
+      repetitionPenalty: 1.1,
+      bias: [
+        [5, -100],
+        [6143, 1.5],
+      ],
+      minTokens: 3,
+    }
+    expect(engine.requests.map((request) => [request.adjustments, request.stopTokens])).toEqual([
+      [null, [2, 0]],
+      [adjustments, [2, 0, 7]],
+      [adjustments, [7, 2]],
+    ])
+  })
+
   it('[NU6] seeds of 64 bits with a sign: small ones as they are, and no two of these alike', async () => {
     const { engine, post } = testGateway()
     const small = ['0', '1', '4294967295', '-1', '-2']

@@ -22,10 +22,6 @@ describe('fields that are refused', () => {
   })
 
   it.each([
-    { presence_penalty: 0.5 },
-    { frequency_penalty: -1 },
-    { repetition_penalty: 1.1 },
-    { logit_bias: { 50256: -100 } },
     { tools: [{ type: 'function', function: { name: 'f' } }] },
     { tool_choice: 'required' },
     { functions: [{ name: 'f' }] },
@@ -37,16 +33,14 @@ describe('fields that are refused', () => {
     { messages: [{ role: 'tool', content: 'x', tool_call_id: 'y' }] },
     { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'x' } }] }] },
     { messages: [{ role: 'assistant', content: null, tool_calls: [{}] }] },
-    { logit_bias: [] },
     { tools: {} },
     { functions: {} },
-    { stop_token_ids: {} },
     { chat_template_kwargs: [] },
   ])('[AP2] chat does not support %j', async (fields) => {
     expect(await outcome(testGateway().post(CHATS, { ...CHAT, ...fields }))).toMatchObject({ status: 400, code: 'unsupported_parameter' })
   })
 
-  it.each([{ suffix: 'end' }, { best_of: 2 }, { min_tokens: 4 }])('[AP2] completions do not support %j', async (fields) => {
+  it.each([{ suffix: 'end' }, { best_of: 2 }])('[AP2] completions do not support %j', async (fields) => {
     expect(await outcome(testGateway().post(COMPLETIONS, { ...COMPLETION, ...fields }))).toMatchObject({ status: 400, code: 'unsupported_parameter' })
   })
 
@@ -72,6 +66,20 @@ describe('fields that are refused', () => {
     ['prompt', { prompt: Array(LIMITS.promptsMax + 1).fill('a') }],
     ['n', { prompt: Array(LIMITS.promptsMax).fill('a'), n: 2 }],
     ['n', { n: 0 }],
+    ['presence_penalty', { presence_penalty: 2.1 }],
+    ['frequency_penalty', { frequency_penalty: -2.1 }],
+    ['repetition_penalty', { repetition_penalty: 0 }],
+    ['repetition_penalty', { repetition_penalty: 1e9 }],
+    ['logit_bias', { logit_bias: [] }],
+    ['logit_bias', { logit_bias: { 6144: 1 } }],
+    ['logit_bias.5', { logit_bias: { 5: -100.5 } }],
+    ['logit_bias.05', { logit_bias: { '05': 1 } }],
+    ['logit_bias.-1', { logit_bias: { '-1': 1 } }],
+    ['logit_bias', { logit_bias: Object.fromEntries(Array.from({ length: LIMITS.logitBiasMax + 1 }, (_, id) => [id, 1])) }],
+    ['min_tokens', { min_tokens: -1 }],
+    ['stop_token_ids', { stop_token_ids: {} }],
+    ['stop_token_ids', { stop_token_ids: [6144] }],
+    ['stop_token_ids', { stop_token_ids: Array(65).fill(5) }],
     ['n', { n: LIMITS.nMax + 1 }],
     ['temperature', { temperature: '1' }],
     ['temperature', { temperature: 2.5 }],

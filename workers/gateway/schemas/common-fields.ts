@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { ADJUSTMENT_BOUNDS } from '../../../shared/protocol/engine-api.ts'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
 
 /** A field that is defined and would change the output: only values that ask for nothing are accepted. SPEC AP2. */
@@ -26,11 +27,19 @@ export const ILL_FORMED = 'must be well-formed Unicode: it has half of a surroga
 export const wellFormedText = z.string().refine((text) => text.isWellFormed(), ILL_FORMED)
 
 /** Well-formed too: a lone surrogate would match one half of a character and cut it in two. */
-const stopString = wellFormedText.min(1).max(LIMITS.stopStringChars)
+export const stopString = wellFormedText.min(1).max(LIMITS.stopStringChars)
 const stop = z.union(
   [stopString.transform((text) => [text]), z.array(stopString).max(LIMITS.stopStringsMax)],
   `must be a string of 1 to ${LIMITS.stopStringChars} characters or a list of at most ${LIMITS.stopStringsMax}`,
 )
+
+const between = ({ min, max }: { readonly min: number; readonly max: number }) => z.number().min(min).max(max)
+
+/** OpenAI's form, ids as names: {"50256": -100}. Written as it is, so that no two names are one id. */
+const logitBias = z
+  .record(z.string().regex(/^(0|[1-9][0-9]{0,9})$/, 'must be a token id'), between(ADJUSTMENT_BOUNDS.bias))
+  .refine((bias) => Object.keys(bias).length <= LIMITS.logitBiasMax, `must have at most ${LIMITS.logitBiasMax} tokens`)
+  .transform((bias) => Object.entries(bias).map(([id, added]) => [Number(id), added] as const))
 
 const streamOptions = z.strictObject({
   include_usage: z.boolean().nullish(),
@@ -38,10 +47,11 @@ const streamOptions = z.strictObject({
   continuous_usage_stats: neutralOnly(equals(false)),
 })
 
-/** Fields that both generating endpoints have. Units and meanings are OpenAI's; top_k, min_p, ignore_eos and return_token_ids are vLLM's. */
-export const commonFields = {
-  model: z.string(),
-  max_tokens: z.int().min(0).max(LIMITS.contextMax).nullish(),
+/** The model's own stop tokens take the rest of LIMITS.stopTokensMax. */
+const STOP_TOKEN_IDS_MAX = LIMITS.stopTokensMax / 2
+
+/** How tokens are chosen. Units and meanings are OpenAI's; those that OpenAI does not have are vLLM's. */
+export const samplingFields = {
   temperature: z.number().min(0).max(2).nullish(),
   top_p: z.number().min(0).max(1).nullish(),
   /** 0 and −1: all tokens. */
@@ -52,11 +62,24 @@ export const commonFields = {
     .number()
     .refine((seed) => Number.isInteger(seed) && Math.abs(seed) <= 2 ** 64, 'must be an integer of at most 64 bits')
     .nullish(),
+  presence_penalty: between(ADJUSTMENT_BOUNDS.presencePenalty).nullish(),
+  frequency_penalty: between(ADJUSTMENT_BOUNDS.frequencyPenalty).nullish(),
+  repetition_penalty: between(ADJUSTMENT_BOUNDS.repetitionPenalty).nullish(),
+  logit_bias: logitBias.nullish(),
+  min_tokens: z.int().min(0).max(LIMITS.contextMax).nullish(),
+  stop_token_ids: z.array(z.int().min(0)).max(STOP_TOKEN_IDS_MAX).nullish(),
   stop: stop.nullish(),
+  ignore_eos: z.boolean().nullish(),
+}
+
+/** Fields that chats and completions have. */
+export const commonFields = {
+  ...samplingFields,
+  model: z.string(),
+  max_tokens: z.int().min(0).max(LIMITS.contextMax).nullish(),
   n: z.int().min(1).max(LIMITS.nMax).nullish(),
   stream: z.boolean().nullish(),
   stream_options: streamOptions.nullish(),
-  ignore_eos: z.boolean().nullish(),
   return_token_ids: z.boolean().nullish(),
 
   user: ignored,
@@ -68,12 +91,6 @@ export const commonFields = {
   prompt_cache_options: ignored,
   prompt_cache_retention: ignored,
 
-  presence_penalty: neutralOnly(equals(0)),
-  frequency_penalty: neutralOnly(equals(0)),
-  repetition_penalty: neutralOnly(equals(1)),
-  logit_bias: neutralOnly(isEmptyObject),
-  min_tokens: neutralOnly(equals(0)),
-  stop_token_ids: neutralOnly(isEmptyList),
   skip_special_tokens: neutralOnly(equals(true)),
 }
 

@@ -13,7 +13,20 @@ export function parseRequest<T extends z.ZodType>(schema: T, body: unknown): Res
   if (parsed.success) return ok(parsed.data)
   const [issue] = parsed.error.issues
   if (issue === undefined) throw new Error('zod refused without an issue')
-  return refuse(issue)
+  return refuse(innermost(issue))
+}
+
+/** Of a union that says nothing itself: what is wrong with the form that the value is nearest to, the one whose fault lies deepest. */
+function innermost(issue: z.core.$ZodIssue): z.core.$ZodIssue {
+  if (issue.code !== 'invalid_union' || issue.message !== 'Invalid input') return issue
+  const firsts = issue.errors.flatMap(([first]) => (first === undefined ? [] : [innermost(first)]))
+  const [deepest] = firsts.toSorted((a, b) => depthOf(b) - depthOf(a))
+  return deepest === undefined ? issue : { ...deepest, path: [...issue.path, ...deepest.path] }
+}
+
+/** What was looked into is nearer than what has the wrong type altogether. */
+function depthOf({ code, path }: z.core.$ZodIssue): number {
+  return path.length + (code === 'invalid_type' ? 0 : 0.5)
 }
 
 function refuse(issue: z.core.$ZodIssue): { readonly ok: false; readonly error: MoeError } {

@@ -1,0 +1,41 @@
+import type { Handler } from 'hono'
+import { collectBlocks } from '../chat/answer-blocks.ts'
+import { messagesCall, promptParts } from '../chat/messages-call.ts'
+import { chatPrompt, startChat } from '../chat/start-chat.ts'
+import type { GatewayDeps } from '../deps.ts'
+import { readJson } from '../http/body.ts'
+import { orRefuse } from '../http/errors.ts'
+import type { GatewayEnv } from '../http/request-id.ts'
+import { sseResponse } from '../http/sse.ts'
+import { errorEvent, messageAnswer, messageEvents } from '../render/message-answer.ts'
+import type { MessageView } from '../render/message-answer.ts'
+import { CountTokensRequest, MessagesRequest } from '../schemas/messages-request.ts'
+import { parseRequest } from '../schemas/parse-request.ts'
+import { servedModel } from './models.ts'
+
+/** POST /v1/messages: Anthropic's chat. */
+export function postMessages(deps: GatewayDeps): Handler<GatewayEnv> {
+  return async (c) => {
+    const signal = c.req.raw.signal
+    const requestId = c.get('requestId')
+    const request = orRefuse(parseRequest(MessagesRequest, orRefuse(await readJson(c.req.raw))))
+    const chat = await startChat(deps, messagesCall(request), { requestId, signal })
+    const view: MessageView = { requestId, model: chat.model.name, promptTokens: chat.prompt.ids.length, maxTokens: request.max_tokens }
+    if (request.stream !== true) return c.json(messageAnswer(view, orRefuse(await collectBlocks(chat.outputs))))
+    return sseResponse(messageEvents(view, chat.outputs), {
+      cancel: chat.cancel,
+      setTimer: deps.setTimer,
+      log: deps.log,
+      failure: (error) => errorEvent(view, error),
+    })
+  }
+}
+
+/** POST /v1/messages/count_tokens: the prompt as it would be read, counted. */
+export function postCountTokens(deps: GatewayDeps): Handler<GatewayEnv> {
+  return async (c) => {
+    const request = orRefuse(parseRequest(CountTokensRequest, orRefuse(await readJson(c.req.raw))))
+    const prompt = chatPrompt(await servedModel(deps, request.model), promptParts(request))
+    return c.json({ input_tokens: prompt.ids.length })
+  }
+}

@@ -1,0 +1,37 @@
+import type { Handler } from 'hono'
+import { collectBlocks } from '../chat/answer-blocks.ts'
+import { responsesCall, wantsLogprobs } from '../chat/responses-call.ts'
+import { startChat } from '../chat/start-chat.ts'
+import type { GatewayDeps } from '../deps.ts'
+import { temperatureAndTopP } from '../generate/engine-request.ts'
+import { readJson } from '../http/body.ts'
+import { orRefuse } from '../http/errors.ts'
+import type { GatewayEnv } from '../http/request-id.ts'
+import { sseResponse } from '../http/sse.ts'
+import { responseAnswer, responseEvents } from '../render/response-answer.ts'
+import type { ResponseView } from '../render/response-object.ts'
+import { parseRequest } from '../schemas/parse-request.ts'
+import { ResponsesRequest } from '../schemas/responses-request.ts'
+
+/** POST /v1/responses: stateless, so a conversation is sent whole each time. */
+export function postResponses(deps: GatewayDeps): Handler<GatewayEnv> {
+  return async (c) => {
+    const signal = c.req.raw.signal
+    const requestId = c.get('requestId')
+    const request = orRefuse(parseRequest(ResponsesRequest, orRefuse(await readJson(c.req.raw))))
+    const chat = await startChat(deps, responsesCall(request), { requestId, signal })
+    const view: ResponseView = {
+      requestId,
+      createdAt: deps.nowS(),
+      model: chat.model.name,
+      request,
+      ...temperatureAndTopP(request, chat.model.generation),
+      codec: chat.codec,
+      prompt: chat.prompt,
+      logprobs: wantsLogprobs(request),
+    }
+    if (request.stream === true)
+      return sseResponse(responseEvents(view, chat.outputs, deps.nowS), { cancel: chat.cancel, setTimer: deps.setTimer, log: deps.log })
+    return c.json(responseAnswer(view, orRefuse(await collectBlocks(chat.outputs)), deps.nowS()))
+  }
+}

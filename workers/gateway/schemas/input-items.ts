@@ -1,0 +1,62 @@
+import { z } from 'zod'
+import { LIMITS } from '../../../shared/protocol/limits.ts'
+import type { ToolChoice } from '../chat/chat-call.ts'
+import type { ChatMessage } from '../chat/messages.ts'
+import { wellFormedText } from './common-fields.ts'
+
+const UNSUPPORTED = { code: 'custom', message: 'is not supported by this server', params: { reason: 'unsupported_parameter' } } as const
+
+/** An item of a type that the API defines and that this server has no model for: refused by its name. SPEC AP2. */
+export function unsupportedItem<const T extends readonly [string, ...string[]]>(types: T) {
+  return z
+    .looseObject({ type: z.enum(types) })
+    .superRefine((_, context) => context.addIssue({ ...UNSUPPORTED, path: ['type'] }))
+    .transform(() => z.NEVER)
+    .meta({ description: 'Defined by the API, refused here with `unsupported_parameter`.' })
+}
+
+/** What OpenAI and Anthropic both take as a tool's name. */
+export const toolName = z
+  .string()
+  .regex(new RegExp(`^[a-zA-Z0-9_-]{1,${LIMITS.toolNameChars}}$`), `must be 1 to ${LIMITS.toolNameChars} of a-z, A-Z, 0-9, _ and -`)
+
+/** The client's name of a call: it stands in templates. */
+export const toolCallId = wellFormedText.min(1).max(LIMITS.toolCallIdChars)
+
+export const jsonSchema = z.record(z.string(), z.unknown())
+
+/** Refuses two tools of one name, as a call could not say which it means, and a choice that no tool can meet. */
+export function checkTools(tools: readonly { readonly name: string }[], choice: ToolChoice, context: z.RefinementCtx): void {
+  const names = new Set<string>()
+  for (const [index, { name }] of tools.entries()) {
+    if (names.has(name)) context.addIssue({ code: 'custom', path: ['tools', index, 'name'], message: 'is the name of another tool, too' })
+    names.add(name)
+  }
+  if (choice.kind === 'named' && !names.has(choice.name))
+    context.addIssue({ code: 'custom', path: ['tool_choice', 'name'], message: 'names no tool of the request' })
+  if (choice.kind === 'required' && names.size === 0) context.addIssue({ code: 'custom', path: ['tool_choice'], message: 'needs tools' })
+}
+
+/** Adds a message; what the assistant says and calls without a break is one message, as templates want it. */
+export function addMessage(messages: ChatMessage[], next: ChatMessage): void {
+  const last = messages.at(-1)
+  if (next.role !== 'assistant' || last?.role !== 'assistant') return void messages.push(next)
+  const said = [last.content, next.content].filter((text) => text !== null)
+  const toolCalls = [...(last.toolCalls ?? []), ...(next.toolCalls ?? [])]
+  const reasoning = (last.reasoning ?? '') + (next.reasoning ?? '')
+  messages[messages.length - 1] = {
+    role: 'assistant',
+    content: said.length === 0 ? null : said.join(''),
+    ...(reasoning !== '' && { reasoning }),
+    ...(toolCalls.length > 0 && { toolCalls }),
+  }
+}
+
+/** The name of the tool whose call a result answers, as far as the chat says it: some templates write it. */
+export function calledTool(messages: readonly ChatMessage[], id: string): string | undefined {
+  for (const message of messages.toReversed()) {
+    const call = message.role === 'assistant' ? message.toolCalls?.find((each) => each.id === id) : undefined
+    if (call !== undefined) return call.name
+  }
+  return undefined
+}
