@@ -1,6 +1,8 @@
 import type { PageTable } from '../../shared/core/page-tables.ts'
-import type { FinishReason, GenerateEvent, GenerateRequest, TokenLogprob } from '../../shared/protocol/engine-api.ts'
+import type { FinishReason, GenerateEvent, GenerateRequest, PrefillTimes, TokenLogprob } from '../../shared/protocol/engine-api.ts'
 import type { EventSink } from './event-sink.ts'
+import { hostsOf, newSequenceTimes } from './observer.ts'
+import type { SequenceTimes } from './observer.ts'
 
 /** One generate call that is not finished: its sequences share a sink. */
 export interface ActiveRequest {
@@ -39,6 +41,8 @@ export interface Sequence {
   /** Positions of the prompt that were read from the prefix cache instead of computed. */
   cachedTokens: number
   cancelled: boolean
+  /** The observer's. */
+  readonly times: SequenceTimes
   /** Of the prompt's tokens so far, when they are scored; nothing foretells the first. Kept through a preemption. */
   readonly promptLogprobs: TokenLogprob[]
   /** What the step just made; taken by `advance`. */
@@ -70,6 +74,7 @@ export function createSequences(owner: ActiveRequest, contextTokens: number, nex
       preempted: false,
       cachedTokens: 0,
       cancelled: false,
+      times: newSequenceTimes(),
       promptLogprobs: [{ id: prompt[0]!, logprob: null, top: [] }],
       sampled: null,
     })),
@@ -105,7 +110,7 @@ export function advance(sequence: Sequence): { readonly events: GenerateEvent[];
   if (sequence.length < sequence.tokens.length) return { events: [], finished: false }
   const events: GenerateEvent[] = []
   const promptDone = sequence.tokens.length === promptLength
-  if (promptDone) events.push({ type: 'prefilled', index, cachedTokens: sequence.cachedTokens })
+  if (promptDone) events.push({ type: 'prefilled', index, cachedTokens: sequence.cachedTokens, ...prefillTimes(sequence) })
   if (promptDone && scoresPrompt(sequence)) events.push({ type: 'prompt', index, tokens: sequence.promptLogprobs })
   const { sampled } = sequence
   sequence.sampled = null
@@ -131,6 +136,12 @@ export function append(sequence: Sequence, id: number): void {
 }
 
 function finish(sequence: Sequence, reason: FinishReason): GenerateEvent {
-  const { index, promptLength, tokens } = sequence
-  return { type: 'finish', index, reason, promptTokens: promptLength, completionTokens: tokens.length - promptLength }
+  const { index, promptLength, tokens, times } = sequence
+  const decode = { decodeMs: times.madeMs - (times.prefilledMs ?? times.madeMs), hosts: hostsOf(times.hosts) }
+  return { type: 'finish', index, reason, promptTokens: promptLength, completionTokens: tokens.length - promptLength, ...decode }
+}
+
+function prefillTimes({ times: { queuedMs, startedMs, madeMs } }: Sequence): PrefillTimes {
+  const beganMs = startedMs ?? madeMs
+  return { queueMs: beganMs - queuedMs, prefillMs: madeMs - beganMs }
 }

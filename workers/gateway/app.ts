@@ -8,6 +8,7 @@ import type { GatewayEnv } from './http/request-id.ts'
 import { getAdminEvents, getAdminState, postAdminPolicy, postAdminScale } from './routes/admin.ts'
 import { postChatCompletions } from './routes/chat-completions.ts'
 import { postCompletions } from './routes/completions.ts'
+import { getMetrics } from './routes/metrics.ts'
 import { getModel, listModels } from './routes/models.ts'
 import { getHealth } from './routes/status.ts'
 import { postApplyTemplate, postDetokenize, postTokenize } from './routes/tokens.ts'
@@ -25,6 +26,7 @@ export function createApp(deps: GatewayDeps): Hono<GatewayEnv> {
   app.post('/tokenize', postTokenize(deps))
   app.post('/detokenize', postDetokenize(deps))
   app.post('/apply-template', postApplyTemplate(deps))
+  app.get('/metrics', getMetrics(deps))
   app.get('/admin/state', getAdminState(deps))
   app.get('/admin/events', getAdminEvents(deps))
   app.post('/admin/scale', postAdminScale(deps))

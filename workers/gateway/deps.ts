@@ -6,7 +6,7 @@ import type { Result } from '../../shared/protocol/result.ts'
 import type { ContextTokens } from './generate/context-tokens.ts'
 import type { LoadedModel } from './model/loaded-model.ts'
 
-export type AdminApi = Pick<AutoscalerApi, 'state' | 'events' | 'scale' | 'setPolicy'>
+export type AdminApi = Pick<AutoscalerApi, 'state' | 'metrics' | 'events' | 'scale' | 'setPolicy'>
 
 /** All that the gateway does not do itself. gateway.ts wires the platform's, tests wire their own. */
 export interface GatewayDeps {

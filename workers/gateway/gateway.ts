@@ -32,6 +32,7 @@ function autoscalerStub(): AdminApi {
 
 const autoscaler: AdminApi = {
   state: () => autoscalerStub().state(),
+  metrics: () => autoscalerStub().metrics(),
   events: (fromId) => autoscalerStub().events(fromId),
   scale: (request) => autoscalerStub().scale(request),
   setPolicy: (change) => autoscalerStub().setPolicy(change),
