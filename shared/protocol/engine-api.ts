@@ -64,7 +64,7 @@ export interface PrefillTimes {
 }
 
 export interface DecodeTimes {
-  /** From its first token to its end. */
+  /** From its first token to its last. */
   readonly decodeMs: number
   /** Hosts that its tokens were sent to, as indices of the placement's. */
   readonly hosts: readonly number[]

@@ -110,7 +110,7 @@ export function createObserver(nowMs: () => number) {
     observe('queueTimeMs', startedMs - queuedMs)
     if (prefilledMs === null) return
     observe('prefillTimeMs', prefilledMs - startedMs)
-    observe('decodeTimeMs', times.madeMs - prefilledMs)
+    observe('decodeTimeMs', (times.tokenMs ?? prefilledMs) - prefilledMs)
   }
 
   function observe(name: HistogramName, value: number): void {

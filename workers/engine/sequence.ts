@@ -137,7 +137,8 @@ export function append(sequence: Sequence, id: number): void {
 
 function finish(sequence: Sequence, reason: FinishReason): GenerateEvent {
   const { index, promptLength, tokens, times } = sequence
-  const decode = { decodeMs: times.madeMs - (times.prefilledMs ?? times.madeMs), hosts: hostsOf(times.hosts) }
+  const lastMs = reason === 'stop' ? times.tokenMs : times.madeMs // a stop token is none, any other is told with this
+  const decode = { decodeMs: Math.max(0, (lastMs ?? 0) - (times.prefilledMs ?? 0)), hosts: hostsOf(times.hosts) }
   return { type: 'finish', index, reason, promptTokens: promptLength, completionTokens: tokens.length - promptLength, ...decode }
 }
 

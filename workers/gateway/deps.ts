@@ -17,6 +17,7 @@ export interface GatewayDeps {
   readonly model: () => Promise<Result<LoadedModel, MoeError>>
   readonly contextTokens: ContextTokens
   readonly nowS: () => number
+  readonly nowMs: () => number
   /** Unique, of [0-9a-f]: names the request in headers, in `id` and towards the engine. */
   readonly newId: () => string
   /** Uniform unsigned 32-bit: the seed of a request that brings none. */

@@ -55,6 +55,7 @@ const app = createApp({
   model: () => model.get(),
   contextTokens: rememberContext({ engine, log, wait }),
   nowS: () => Math.floor(Date.now() / 1000),
+  nowMs: () => Date.now(),
   newId: () => crypto.randomUUID().replaceAll('-', ''),
   newSeed: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
   keepAlive: waitUntil,
