@@ -4,6 +4,8 @@ import type { Placement } from '../placement/placement.ts'
 import type { Policy } from '../placement/policy.ts'
 import type { MoeError } from './errors.ts'
 import type { HostStatusReport } from './host-api.ts'
+import type { MetricsSnapshot } from './metrics-api.ts'
+import type { RequestWork } from './request-work.ts'
 import type { Result } from './result.ts'
 
 /** What an engine hands to the autoscaler when it joins: how a new table reaches it between two of its reports. */
@@ -36,8 +38,16 @@ export interface HostTraffic {
   readonly faults: Readonly<Record<string, number>>
 }
 
+/** How much an engine has to do as it reports. */
+export interface EngineGauges {
+  readonly running: number
+  readonly waiting: number
+  readonly kvPagesUsed: number
+  readonly kvPagesTotal: number
+}
+
 /** One window of an engine. Reports are numbered from 1 for each `isolateId`, so that one that comes twice counts once. */
-export interface EngineReport {
+export interface EngineReport extends EngineGauges {
   readonly engine: string
   readonly isolateId: string
   readonly number: number
@@ -52,8 +62,7 @@ export interface EngineReport {
   readonly stepSumMs: number
   /** Of these, the steps during which no first use, fault or hedge was under way; `expertsSumMs` is what they waited for experts, layer by layer: the rest is the engine's own. */
   readonly steady: { readonly steps: number; readonly stepSumMs: number; readonly expertsSumMs: number }
-  readonly running: number
-  readonly waiting: number
+  readonly requests: RequestWork
   readonly hosts: readonly HostTraffic[]
 }
 
@@ -147,6 +156,8 @@ export interface AutoscalerApi {
   /** Gives the placement where it is newer than the engine's. */
   report(report: EngineReport): Promise<Result<ReportAnswer, MoeError>>
   state(): Promise<Result<AutoscalerState, MoeError>>
+  /** The sums that /metrics shows. Asks hosts that are awake, and wakes nobody. */
+  metrics(): Promise<Result<MetricsSnapshot, MoeError>>
   /** NDJSON of ScaleEvent, one line for each change of a phase; first the kept events with an id from `fromId` on. */
   events(fromId: number): Promise<ReadableStream<Uint8Array>>
   scale(request: ScaleRequest): Promise<Result<ScaleAnswer, MoeError>>

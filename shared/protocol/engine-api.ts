@@ -65,13 +65,34 @@ export interface TokenLogprob {
 
 export type FinishReason = 'stop' | 'length'
 
+/** Of a choice, on the engine's clock. Of one that goes on after a reset: since then. */
+export interface PrefillTimes {
+  /** From its request to its first step. */
+  readonly queueMs: number
+  /** From there to its first token. */
+  readonly prefillMs: number
+}
+
+export interface DecodeTimes {
+  /** From its first token to its last. */
+  readonly decodeMs: number
+  /** Hosts that its tokens were sent to, as indices of the placement's. */
+  readonly hosts: readonly number[]
+}
+
 /** What the stream of a generate call carries, one JSON object a line, in order per choice. */
 export type GenerateEvent =
   /** The prompt is in the KV cache; `cachedTokens` of it were there already. First of a choice, so that one that ends at a stop string has it too. */
-  | { readonly type: 'prefilled'; readonly index: number; readonly cachedTokens: number }
+  | ({ readonly type: 'prefilled'; readonly index: number; readonly cachedTokens: number } & PrefillTimes)
   | { readonly type: 'prompt'; readonly index: number; readonly tokens: readonly TokenLogprob[] }
   | { readonly type: 'token'; readonly index: number; readonly id: number; readonly logprob: TokenLogprob | null }
-  | { readonly type: 'finish'; readonly index: number; readonly reason: FinishReason; readonly promptTokens: number; readonly completionTokens: number }
+  | ({
+      readonly type: 'finish'
+      readonly index: number
+      readonly reason: FinishReason
+      readonly promptTokens: number
+      readonly completionTokens: number
+    } & DecodeTimes)
   | { readonly type: 'error'; readonly error: MoeError }
 
 /** How far the caller of a request is: for each choice the events it received, or null where it wants no more. */

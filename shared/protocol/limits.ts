@@ -76,6 +76,8 @@ export const LIMITS = {
   /** Control calls of the autoscaler under way at once, and hosts that it copies to at once. */
   controlCallsMax: 8,
   copyHostsMax: 4,
+  /** Hosts that one scrape of the metrics asks for their counters. */
+  scrapeHostsMax: 32,
   /** Emulated rate of a host, in weights a second. */
   hostRateMin: 100_000,
   hostRateMax: 1e12,

@@ -190,9 +190,16 @@ export function greedyRequest(prompts: readonly (readonly number[])[], rest: Par
   }
 }
 
-/** What a client sees of one choice, as text; JSON keeps every bit of a number. Whether the prefix was cached is not part of it. */
+/** What a client sees of one choice, as text; JSON keeps every bit of a number. Whether the prefix was cached, how long it took and where is not part of it. */
 export function choiceBits(events: readonly GenerateEvent[], index: number): string {
-  return JSON.stringify(events.filter((event) => 'index' in event && event.index === index && event.type !== 'prefilled'))
+  const own = events.filter((event) => 'index' in event && event.index === index && event.type !== 'prefilled')
+  return JSON.stringify(own.map(withoutTimes))
+}
+
+/** The event without what differs between two runs of the same bits. */
+export function withoutTimes(event: GenerateEvent): GenerateEvent {
+  if (event.type === 'finish') return { ...event, decodeMs: 0, hosts: [] }
+  return event.type === 'prefilled' ? { ...event, queueMs: 0, prefillMs: 0 } : event
 }
 
 export async function readManifest(pack: string): Promise<Manifest> {

@@ -4,7 +4,7 @@ import type { RangeStore } from '../../shared/protocol/range-reader.ts'
 import type { OpenSession } from '../../workers/engine/host-link.ts'
 import { bytesBody } from '../fixtures/memory-store.ts'
 import { fixturePack } from '../e2e/pack-fixtures.ts'
-import { createCluster, greedyRequest, loseWeights, must } from './cluster.ts'
+import { createCluster, greedyRequest, loseWeights, must, withoutTimes } from './cluster.ts'
 import type { Cluster, ClusterOptions } from './cluster.ts'
 
 const REQUEST = greedyRequest([[5, 9, 17, 40, 3, 77]], { maxTokens: 10, logprobs: 0 })
@@ -12,7 +12,7 @@ const REQUEST = greedyRequest([[5, 9, 17, 40, 3, 77]], { maxTokens: 10, logprobs
 const open = (options: Partial<ClusterOptions> = {}) => createCluster({ pack: fixturePack('qwen3_moe'), tier: 'f32', hosts: 3, ...options })
 
 async function answer(cluster: Cluster): Promise<GenerateEvent[]> {
-  return must(await cluster.run({ ...REQUEST, requestId: crypto.randomUUID() }))
+  return must(await cluster.run({ ...REQUEST, requestId: crypto.randomUUID() })).map(withoutTimes)
 }
 
 async function undisturbed(): Promise<GenerateEvent[]> {
@@ -198,8 +198,13 @@ it('[FA3] a sink that throws loses its own request, not its neighbours', async (
 
 it('[SC5] a full queue refuses before work starts, and says when to come again by how fast sequences finish', async () => {
   let nowMs = 0
-  const cluster = await open({ nowMs: () => (nowMs += 100) })
-  for (let i = 0; i < 3; i++) await answer(cluster) // 100 ms apart
+  let answers = 0
+  const run = (session: OpenSession) => (frame: Uint8Array) => {
+    nowMs = answers * 100
+    return session.run(frame)
+  }
+  const cluster = await open({ nowMs: () => nowMs, wrapSession: (session) => ({ ...session, run: run(session) }) })
+  for (answers = 1; answers <= 3; answers++) await answer(cluster) // each takes 100 ms
   const sink = { emit: () => undefined, end: () => undefined }
   const many = () =>
     cluster.core.generate(

@@ -5,13 +5,13 @@ import type { RangeStore } from '../../shared/protocol/range-reader.ts'
 import type { OpenSession } from '../../workers/engine/host-link.ts'
 import { RELOAD_MS, STORAGE_MS } from '../../workers/engine/recovery.ts'
 import { fixturePack } from '../e2e/pack-fixtures.ts'
-import { createCluster, greedyRequest, must } from './cluster.ts'
+import { createCluster, greedyRequest, must, withoutTimes } from './cluster.ts'
 import type { Cluster, ClusterOptions } from './cluster.ts'
 
 const open = (options: Partial<ClusterOptions> = {}) => createCluster({ pack: fixturePack('qwen3_moe'), tier: 'f32', hosts: 1, deadlines: true, ...options })
 
 async function answer(cluster: Cluster) {
-  return must(await cluster.run(greedyRequest([[5, 9, 17, 40, 3, 77]], { maxTokens: 6, logprobs: 0 })))
+  return must(await cluster.run(greedyRequest([[5, 9, 17, 40, 3, 77]], { maxTokens: 6, logprobs: 0 }))).map(withoutTimes)
 }
 
 /** Says of its first frames that the arena is full. */

@@ -1,11 +1,26 @@
 import type { AutoscalerState, ScaleEvent, ScaleRequest } from '../../shared/protocol/autoscaler-api.ts'
 import type { AdminApi } from '../../workers/gateway/deps.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
+import type { MetricsSnapshot } from '../../shared/protocol/metrics-api.ts'
+import { NO_REQUEST_WORK } from '../../shared/protocol/request-work.ts'
+import { noCounters } from '../../workers/autoscaler/counters.ts'
 import { POLICY_DEFAULT } from '../../shared/placement/policy.ts'
 import type { Policy } from '../../shared/placement/policy.ts'
 import { createEventListeners } from '../../workers/autoscaler/event-listeners.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
+
+export const NOTHING_COUNTED: MetricsSnapshot = {
+  model: 'isomoe-demo',
+  epoch: 1,
+  requests: NO_REQUEST_WORK,
+  steps: 0,
+  stepSumMs: 0,
+  engines: [],
+  layers: [],
+  hosts: [],
+  scale: noCounters('isomoe-demo').scale,
+}
 
 /** An autoscaler without hosts: its policy, its history and its listeners are real, and no plan changes anything. */
 export class FakeAutoscaler implements AdminApi {
@@ -13,6 +28,8 @@ export class FakeAutoscaler implements AdminApi {
   readonly listeners = createEventListeners()
   readonly requests: ScaleRequest[] = []
   policy = POLICY_DEFAULT
+  /** What it has counted. */
+  snapshot = NOTHING_COUNTED
   /** What the next call answers; or throws, where it is lost. */
   refusal: MoeError | null = null
   isLost = false
@@ -28,6 +45,10 @@ export class FakeAutoscaler implements AdminApi {
     const placement = { epoch: 3, hosts: [], base: [], layers: [] }
     const state: AutoscalerState = { epoch: 3, placement, policy: this.policy, load: [], hosts: [], engines: [], step: null, cost: null, events: this.history }
     return this.answer(state)
+  }
+
+  async metrics() {
+    return this.answer(this.snapshot)
   }
 
   async events(fromId: number) {

@@ -32,6 +32,9 @@ export interface FakeEngineOptions {
   readonly resetAt?: (step: number) => boolean
 }
 
+/** What it says of each choice. */
+export const FAKE_TIMES = { prefill: { queueMs: 3, prefillMs: 20 }, decode: { decodeMs: 500, hosts: [0, 2] } } as const
+
 interface RunningChoice {
   readonly index: number
   readonly prompt: readonly number[]
@@ -161,7 +164,7 @@ export class FakeEngine implements EngineApi {
     for (const choice of running.choices.values()) {
       if (running.steps === 1) {
         const cachedTokens = Math.min(this.#options.cachedTokens ?? 0, choice.prompt.length - 1)
-        events.push({ type: 'prefilled', index: choice.index, cachedTokens })
+        events.push({ type: 'prefilled', index: choice.index, cachedTokens, ...FAKE_TIMES.prefill })
       }
       if (running.steps === 1 && request.echo && request.logprobs !== null) {
         const tokens = choice.prompt.map((id, position) => this.#logprob(request, id, position === 0))
@@ -192,7 +195,7 @@ export class FakeEngine implements EngineApi {
 
 function finish(running: RunningRequest, choice: RunningChoice, reason: FinishReason): GenerateEvent {
   running.choices.delete(choice.index)
-  return { type: 'finish', index: choice.index, reason, promptTokens: choice.prompt.length, completionTokens: choice.tokens }
+  return { type: 'finish', index: choice.index, reason, promptTokens: choice.prompt.length, completionTokens: choice.tokens, ...FAKE_TIMES.decode }
 }
 
 /** Gives these ids, then ends the choice with `eos`. */

@@ -17,6 +17,7 @@ export interface TestGatewayOptions {
   readonly resetAt?: FakeEngineOptions['resetAt']
   /** What the engine's KV budget holds; the model's context if absent. */
   readonly engineContextTokens?: number
+  readonly nowMs?: () => number
   /** What passes while the gateway waits for the engine. */
   readonly wait?: (ms: number) => Promise<void>
 }
@@ -39,6 +40,7 @@ export function testGateway(options: TestGatewayOptions = {}) {
     model: async () => ok(model),
     contextTokens: rememberContext({ engine, log, wait }),
     nowS: () => 1_800_000_000,
+    nowMs: options.nowMs ?? (() => 1_800_000_000_000),
     newId: () => String(++ids).padStart(8, '0'),
     newSeed: () => 42,
     keepAlive: () => {},

@@ -2,6 +2,7 @@ import { env, evictDurableObject, runDurableObjectAlarm, runInDurableObject } fr
 import { beforeAll, beforeEach, expect, it } from 'vitest'
 import type { Placement } from '../../shared/placement/placement.ts'
 import type { EngineReport, ScaleEvent } from '../../shared/protocol/autoscaler-api.ts'
+import { NO_REQUEST_WORK } from '../../shared/protocol/request-work.ts'
 import { buildTinyPack } from '../fixtures/tiny-pack.ts'
 import { KERNEL_MODULES } from '../../workers/kernel-modules.ts'
 import { adopted, fakeHosts } from './fake-host.ts'
@@ -47,6 +48,9 @@ const report = (number: number): EngineReport => ({
   steady: { steps: 10, stepSumMs: 50, expertsSumMs: 30 },
   running: 1,
   waiting: 0,
+  kvPagesUsed: 0,
+  kvPagesTotal: 64,
+  requests: NO_REQUEST_WORK,
   hosts: [{ host: 'expert-00', calls: 10, pairs: 80, rttSumMs: 20, rttMaxMs: 3, first: { calls: 0, pairs: 0, rttSumMs: 0 }, hedged: 0, faults: {} }],
 })
 

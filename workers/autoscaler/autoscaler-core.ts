@@ -7,11 +7,13 @@ import type { AutoscalerApi, AutoscalerState, EngineReport, JoinAnswer, ScaleAns
 import { fail } from '../../shared/protocol/errors.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
 import { LIMITS } from '../../shared/protocol/limits.ts'
+import type { MetricsSnapshot } from '../../shared/protocol/metrics-api.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import { stateOf } from './autoscaler-state.ts'
 import { expertCounts, passEpoch } from './base-table.ts'
 import type { Deployment } from './base-table.ts'
+import { countReport } from './counters.ts'
 import { createControlLoop } from './control-loop.ts'
 import { isTraffic, planNow } from './decide.ts'
 import type { Planner, Situation } from './decide.ts'
@@ -24,6 +26,7 @@ import { noteTraffic, planHosts } from './host-records.ts'
 import { takeOver } from './ledger.ts'
 import { addReport, emptyWindow, isName, reportFault } from './load-window.ts'
 import { planByHand } from './manual-plan.ts'
+import { scrape } from './scrape.ts'
 import type { AutoscalerStore } from './store.ts'
 
 export interface AutoscalerDeps extends HostCallDeps {
@@ -93,6 +96,7 @@ export function createAutoscaler(deps: AutoscalerDeps): AutoscalerCore {
         store.write('window', addReport(window, { ...said, hosts }, nowMs()))
         store.write('engines', recordReport(ledger.engines(), said, leaseMs()))
         store.write('hosts', noted.records)
+        store.write('counters', countReport(ledger.counters(deployment.value.model), said, hosts, nowMs()))
       })
       loop.armBy(nowMs() + (noted.suspects ? 0 : windowMs)) // a fault is looked into at once
     }
@@ -102,6 +106,11 @@ export function createAutoscaler(deps: AutoscalerDeps): AutoscalerCore {
   async function state(): Promise<Result<AutoscalerState, MoeError>> {
     const deployment = await loop.ready()
     return deployment.ok ? ok(stateOf(ledger, loop.situation(deployment.value), deps.plan)) : deployment
+  }
+
+  async function metrics(): Promise<Result<MetricsSnapshot, MoeError>> {
+    const deployment = await loop.ready()
+    return deployment.ok ? ok(await scrape(deps, ledger, deployment.value.model)) : deployment
   }
 
   async function scale(request: ScaleRequest): Promise<Result<ScaleAnswer, MoeError>> {
@@ -132,7 +141,7 @@ export function createAutoscaler(deps: AutoscalerDeps): AutoscalerCore {
     return ok(policy)
   }
 
-  return { join, report, state, events: async (fromId) => listeners.open(store.events(fromId)), scale, setPolicy, onAlarm: loop.onAlarm }
+  return { join, report, state, metrics, events: async (fromId) => listeners.open(store.events(fromId)), scale, setPolicy, onAlarm: loop.onAlarm }
 }
 
 interface NamedPlan extends Pick<Plan, 'target' | 'moves'> {

@@ -58,6 +58,10 @@ export class Autoscaler extends DurableObject<AutoscalerEnv> implements Autoscal
     return this.core.state()
   }
 
+  metrics() {
+    return this.core.metrics()
+  }
+
   events(fromId: number): Promise<ReadableStream<Uint8Array>> {
     return this.core.events(fromId)
   }
@@ -82,6 +86,7 @@ export class Autoscaler extends DurableObject<AutoscalerEnv> implements Autoscal
     const manifest = await readManifest(BUCKET, MODEL_PREFIX)
     if (!manifest.ok) return manifest
     this.deployed = {
+      model: manifest.value.name,
       digest: manifest.value.digest,
       tier,
       expertBytes: expertBytesByLayer(manifest.value.spec, tier),

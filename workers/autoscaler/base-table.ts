@@ -13,6 +13,8 @@ import { finishEvent, noteError } from './running-event.ts'
 
 /** What the deployment says: the model, and the hosts that there are. */
 export interface Deployment {
+  /** Its name. */
+  readonly model: string
   readonly digest: string
   readonly tier: Tier
   /** [layers][experts] */

@@ -69,7 +69,7 @@ function noteLoad(work: EventWork, host: string, source: WeightSource, ms: numbe
   ledger.commit(() => {
     const { store } = ledger
     store.write('sources', recordCopy(ledger.sources(), source, bytes, ms))
-    store.write('hosts', answered(ledger.hosts(), report, host, nowMs() + ledger.policy().leaseMs))
+    store.write('hosts', answered(ledger.hosts(), report, host, nowMs() + ledger.policy().leaseMs, nowMs()))
     ledger.update((running) => addBytes(running, bytes))
   })
   abandonFailed(work, host, failed)
@@ -101,7 +101,7 @@ export async function dropFromHosts(work: EventWork, drops: readonly Move[]): Pr
     if (!dropped.ok) return work.suspect(host)
     const bytes = experts.reduce((sum, [layer, expert]) => sum + work.deployment.expertBytes[layer]![expert]!, 0)
     ledger.commit(() => {
-      ledger.store.write('hosts', answered(ledger.hosts(), dropped.value, host, nowMs() + ledger.policy().leaseMs))
+      ledger.store.write('hosts', answered(ledger.hosts(), dropped.value, host, nowMs() + ledger.policy().leaseMs, nowMs()))
       ledger.update((running) => addBytes(running, bytes))
     })
   })

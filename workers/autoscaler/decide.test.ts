@@ -49,7 +49,15 @@ it.each([
   }
   const situation: Situation = {
     placement: { epoch: 1, hosts: ['expert-00', 'expert-01'], base: [[0]], layers: [[[0, 1]]] },
-    deployment: { digest: 'd', tier: 'q8', expertBytes: [[8]], base: [{ host: 'expert-00', arenaBytes: 64 }], standby: ['expert-01'], shape: 'packed' },
+    deployment: {
+      model: 'm',
+      digest: 'd',
+      tier: 'q8',
+      expertBytes: [[8]],
+      base: [{ host: 'expert-00', arenaBytes: 64 }],
+      standby: ['expert-01'],
+      shape: 'packed',
+    },
     records: {},
     demand: null,
     policy: { ...POLICY, enabled },

@@ -1,4 +1,4 @@
-import type { EngineReport } from '../../shared/protocol/autoscaler-api.ts'
+import type { EngineGauges, EngineReport } from '../../shared/protocol/autoscaler-api.ts'
 import { LIMITS } from '../../shared/protocol/limits.ts'
 
 /** An engine that joined or reported. */
@@ -8,6 +8,8 @@ export interface EngineRecord {
   /** The oldest epoch that a step of it still runs on. */
   readonly oldestEpoch: number
   readonly leaseUntilMs: number
+  /** As it reported last; absent until it has. */
+  readonly gauges?: EngineGauges
   /** Number of the last report of each of its isolates, the latest isolate last. */
   readonly numbers: readonly (readonly [isolateId: string, number: number])[]
 }
@@ -27,8 +29,9 @@ export function recordReport(records: EngineRecords, report: EngineReport, lease
   const before = records[report.engine]
   const others = (before?.numbers ?? []).filter(([id]) => id !== report.isolateId)
   const numbers = [...others, [report.isolateId, report.number] as const].slice(-ISOLATES_KEPT)
-  const { isolateId, epoch, oldestEpoch } = report
-  const now = { ...records, [report.engine]: { isolateId, epoch, oldestEpoch, leaseUntilMs, numbers } }
+  const { isolateId, epoch, oldestEpoch, running, waiting, kvPagesUsed, kvPagesTotal } = report
+  const gauges = { running, waiting, kvPagesUsed, kvPagesTotal }
+  const now = { ...records, [report.engine]: { isolateId, epoch, oldestEpoch, leaseUntilMs, gauges, numbers } }
   // What was on its way when the engine adopted or drained does not take that back.
   return before?.isolateId === isolateId ? recordEpoch(now, report.engine, isolateId, before) : now
 }

@@ -49,7 +49,7 @@ export async function checkHosts(deps: DriverDeps, deployment: Deployment): Prom
     }
     const clean = await dropExtras(deps, deployment, host, table, answer.value)
     if (isLoaded) repairs.push(...missingCopies(deployment, table, host, answer.value))
-    changes.push((records) => putRecord(answered(records, answer.value.report, host, leaseUntilMs), host, { suspect: !clean }))
+    changes.push((records) => putRecord(answered(records, answer.value.report, host, leaseUntilMs, nowMs()), host, { suspect: !clean }))
   })
   return { change: (records) => changes.reduce((changed, change) => change(changed), records), repairs: repairs.toSorted(inOrder) }
 }

@@ -3,6 +3,8 @@ import type { Placement } from '../../shared/placement/placement.ts'
 import type { PlanHost } from '../../shared/placement/plan.ts'
 import type { HostStatus, HostTraffic } from '../../shared/protocol/autoscaler-api.ts'
 import type { HostStatusReport } from '../../shared/protocol/host-api.ts'
+import { countUsage } from './host-usage.ts'
+import type { HostUsage } from './host-usage.ts'
 
 /** What is known of a host that answered at least once, or did not answer when it was asked. */
 export interface HostRecord {
@@ -12,6 +14,10 @@ export interface HostRecord {
   readonly report: HostStatusReport | null
   /** It must be asked what it holds before it is believed: a call failed, an engine missed something, or it may hold what nobody wants. */
   readonly suspect: boolean
+  /** What it counted, for ever; absent until it was heard. */
+  readonly usage?: HostUsage
+  /** What it said last, also when it was only asked for its counters: plans go by `report`. */
+  readonly heard?: HostStatusReport
 }
 
 /** By host. */
@@ -28,7 +34,7 @@ export function putRecord(records: HostRecords, host: string, change: Partial<Ho
 }
 
 /** After an answer. A host that was lost or reset answers, but only a check knows what it holds. */
-export function answered(records: HostRecords, report: HostStatusReport, host: string, leaseUntilMs: number): HostRecords {
+export function answered(records: HostRecords, report: HostStatusReport, host: string, leaseUntilMs: number, nowMs: number): HostRecords {
   const before = recordOf(records, host)
   const wasReset = before.isolateId !== null && before.isolateId !== report.isolateId
   return putRecord(records, host, {
@@ -37,6 +43,8 @@ export function answered(records: HostRecords, report: HostStatusReport, host: s
     isolateId: report.isolateId,
     report,
     leaseUntilMs,
+    usage: countUsage(before.usage, report, nowMs),
+    heard: report,
   })
 }
 

@@ -4,6 +4,8 @@ import type { Policy } from '../../shared/placement/policy.ts'
 import type { ScaleEvent } from '../../shared/protocol/autoscaler-api.ts'
 import { NO_MEANS } from './choose-source.ts'
 import type { SourceMeans } from './choose-source.ts'
+import { noCounters } from './counters.ts'
+import type { Counters } from './counters.ts'
 import type { EngineRecords } from './engine-records.ts'
 import type { HostRecords } from './host-records.ts'
 import type { RunningEvent } from './running-event.ts'
@@ -26,6 +28,8 @@ export interface Ledger {
   hosts(): HostRecords
   engines(): EngineRecords
   sources(): SourceMeans
+  /** Of the model of this name. */
+  counters(model: string): Counters
   /** Applies a change to the running event as it is now. */
   update(change: (running: RunningEvent) => RunningEvent): RunningEvent
   /** The event that is under way and its place in history, together. */
@@ -62,6 +66,10 @@ export function takeOver(store: AutoscalerStore): Ledger {
     hosts: () => store.read('hosts') ?? {},
     engines: () => store.read('engines') ?? {},
     sources: () => store.read('sources') ?? NO_MEANS,
+    counters(model) {
+      const stored = store.read('counters')
+      return stored?.model === model ? stored : { ...noCounters(model), eventId: stored?.eventId ?? 0 }
+    },
     update(change) {
       const running = change(must(store.read('running'), 'running event'))
       put(running)

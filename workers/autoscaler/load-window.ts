@@ -1,6 +1,8 @@
 import type { WindowLoad } from '../../shared/placement/demand.ts'
+import { ERROR_CODES } from '../../shared/protocol/errors.ts'
 import { LIMITS } from '../../shared/protocol/limits.ts'
 import type { CallSums, EngineReport } from '../../shared/protocol/autoscaler-api.ts'
+import { isRequestWork } from '../../shared/protocol/request-work.ts'
 
 /** The reports that came since the last window was closed, added up. */
 export interface LoadWindow extends WindowLoad {
@@ -92,13 +94,27 @@ export function reportFault(report: EngineReport, expertCounts: readonly number[
   if (!isSpan(report.stepSumMs) || !isSpan(report.windowMs)) return 'windowMs'
   const { steady } = report
   if (!isPart(steady, report, ['steps', 'stepSumMs']) || !isSpan(steady.expertsSumMs) || steady.expertsSumMs > steady.stepSumMs) return 'steady'
+  if (!GAUGES.every((gauge) => isCount(report[gauge]))) return 'running'
+  if (!isRequestWork(report.requests)) return 'requests'
   const traffic = report.hosts.every(
-    (host) => isCount(host.calls) && isCount(host.pairs) && isPart(host, host, CALL_SUMS) && isPart(host.first, host, CALL_SUMS),
+    (host) =>
+      isCount(host.calls) &&
+      isCount(host.pairs) &&
+      isCount(host.hedged) &&
+      areFaults(host.faults) &&
+      isPart(host, host, CALL_SUMS) &&
+      isPart(host.first, host, CALL_SUMS),
   )
   return traffic ? null : 'hosts'
 }
 
+const GAUGES = ['running', 'waiting', 'kvPagesUsed', 'kvPagesTotal'] as const
 const CALL_SUMS = ['calls', 'pairs', 'rttSumMs'] as const
+
+/** Codes are ours, so that their number is bounded. */
+function areFaults(faults: Readonly<Record<string, number>> | undefined): boolean {
+  return faults !== undefined && Object.entries(faults).every(([code, count]) => Object.hasOwn(ERROR_CODES, code) && isCount(count))
+}
 
 /** Whether these are amounts, none above the whole's. */
 function isPart<K extends string>(part: Readonly<Record<K, number>> | undefined, whole: Readonly<Record<K, number>>, keys: readonly K[]): boolean {

@@ -8,6 +8,7 @@ import type { HostControl } from '../../shared/protocol/host-api.ts'
 import { LIMITS } from '../../shared/protocol/limits.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import type { Deployment } from './base-table.ts'
+import { countEvents } from './counters.ts'
 import { copyToHosts, dropFromHosts, probeHosts } from './copy-phases.ts'
 import type { EngineLinks } from './engine-links.ts'
 import { callHost, inParallel } from './host-calls.ts'
@@ -52,11 +53,11 @@ export async function driveEvent(deps: DriverDeps, deployment: Deployment): Prom
   const work = eventWork(deps, deployment)
   const { attempts } = ledger.commit(() => ledger.update((running) => ({ ...running, attempts: running.attempts + 1 })))
   if (attempts > ATTEMPTS_MAX) work.abandon(() => true, moeError('internal', `the event was begun ${ATTEMPTS_MAX} times and never ended`, {}))
-  if (attempts > 2 * ATTEMPTS_MAX) return finish(deps) // not even the drops end: what hosts hold in vain is found when they are asked
+  if (attempts > 2 * ATTEMPTS_MAX) return finish(deps, deployment) // not even the drops end: what hosts hold in vain is found when they are asked
   for (let running = ledger.store.read('running'); running; running = ledger.store.read('running')) {
     const phase = phaseOf(running)
     await PHASE_WORK[phase](work, running)
-    if (phase === 'drop') finish(deps)
+    if (phase === 'drop') finish(deps, deployment)
     else deps.emit(ledger.commit(() => ledger.update((now) => nextPhase(now, ledger.table(), deps.nowMs()))).event)
   }
 }
@@ -96,7 +97,7 @@ async function wake(work: EventWork, { event }: RunningEvent): Promise<void> {
     const answer = await work.call(host, (control) => control.inventory())
     if (answer.ok) {
       const lease = nowMs() + ledger.policy().leaseMs
-      ledger.commit(() => ledger.store.write('hosts', answered(ledger.hosts(), answer.value.report, host, lease)))
+      ledger.commit(() => ledger.store.write('hosts', answered(ledger.hosts(), answer.value.report, host, lease, nowMs())))
     } else {
       if (loading.has(host)) work.abandon((move) => move.host === host, answer.error)
       work.suspect(host)
@@ -137,12 +138,14 @@ async function drain({ deps: { ledger, links } }: EventWork, { event }: RunningE
   await links.drained(event.toEpoch, event.phases.at(-1)!.startMs + ledger.policy().drainMs)
 }
 
-function finish({ ledger, nowMs, emit }: DriverDeps): void {
+function finish({ ledger, nowMs, emit }: DriverDeps, deployment: Deployment): void {
   const event = ledger.commit(() => {
     const { store } = ledger
     const finished = finishEvent(store.read('running')!, nowMs())
     store.write('running', null)
     store.putEvent(finished)
+    const counters = ledger.counters(deployment.model)
+    store.write('counters', countEvents(counters, store.events(counters.eventId + 1)))
     const failures = finished.error === null ? 0 : (store.read('backoff')?.failures ?? 0) + 1
     const waitMs = ledger.policy().windowMs * 2 ** Math.min(failures, BACKOFF_DOUBLINGS)
     store.write('backoff', failures === 0 ? null : { failures, untilMs: nowMs() + waitMs, reason: finished.reason })

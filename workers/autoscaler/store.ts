@@ -5,6 +5,7 @@ import type { Demand } from '../../shared/placement/demand.ts'
 import type { Tenure } from '../../shared/placement/tenure.ts'
 import type { ScaleEvent, ScaleReason } from '../../shared/protocol/autoscaler-api.ts'
 import type { SourceMeans } from './choose-source.ts'
+import type { Counters } from './counters.ts'
 import type { EngineRecords } from './engine-records.ts'
 import type { HostRecords } from './host-records.ts'
 import type { LoadWindow, StepTimes } from './load-window.ts'
@@ -26,6 +27,8 @@ export interface Documents {
   readonly sources: SourceMeans
   /** What the cost model is fitted from. */
   readonly costSums: CostSums
+  /** What is counted for ever. */
+  readonly counters: Counters
   /** The scale event that is under way, with what is left to do. */
   readonly running: RunningEvent
   /** Who may write: the number of the newest instance. SPEC EL10. */

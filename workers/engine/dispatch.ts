@@ -4,6 +4,7 @@ import type { RunHeader } from '../../shared/protocol/frame.ts'
 import { activationBytes } from '../../wasm/src/linear.ts'
 import type { EngineMemory } from './engine-memory.ts'
 import type { HostGroup, LayerTable } from './layer-table.ts'
+import { HOST_WORDS } from './observer.ts'
 
 /** What one host is asked in one layer of one step. */
 export interface HostCall {
@@ -52,6 +53,13 @@ export function createDispatch(memory: EngineMemory, split: Split, load: readonl
   /** Token behind each row; place of each token in the frame that is being built. */
   const tokenOf = new Uint32Array(stepTokens * topK)
   const place = new Int32Array(stepTokens)
+  /** [tokens][HOST_WORDS] the hosts that each token of the step was sent to. */
+  const sentTo = new Uint32Array(stepTokens * HOST_WORDS)
+
+  /** A step begins: nothing of it was sent anywhere. */
+  function begin(): void {
+    sentTo.fill(0)
+  }
 
   /** Reads the router's choice and the layer's activations from the engine's memory; `nextSequence` numbers the frames. */
   function build({ layer, epoch, table, tokens }: LayerStep, nextSequence: () => number): HostCall[] {
@@ -126,6 +134,7 @@ export function createDispatch(memory: EngineMemory, split: Split, load: readonl
       }
       if (hostPairs === 0) continue
       const used = numberTokens(firstRow, hostPairs)
+      noteHost(group.host, used)
       const header = { sequence: nextSequence(), layer, epoch, tokens: used, pairs: hostPairs, experts: touched, rowBytes }
       calls.push({ host: group.host, header, frame: buildFrame(header, group, share, firstRow, tokens), firstRow, elsewhere: alone === 0 })
       firstRow += hostPairs
@@ -144,6 +153,16 @@ export function createDispatch(memory: EngineMemory, split: Split, load: readonl
       gather[used++] = token
     }
     return used
+  }
+
+  /** The tokens in `gather` go to the host. */
+  function noteHost(host: number, used: number): void {
+    const bit = 1 << (host & 31)
+    for (let i = 0; i < used; i++) sentTo[gather[i]! * HOST_WORDS + (host >>> 5)]! |= bit
+  }
+
+  function addHosts(token: number, into: Uint32Array): void {
+    for (let word = 0; word < HOST_WORDS; word++) into[word]! |= sentTo[token * HOST_WORDS + word]!
   }
 
   function buildFrame(header: RunHeader, group: HostGroup, share: Uint32Array, firstRow: number, tokens: number): Uint8Array {
@@ -167,5 +186,5 @@ export function createDispatch(memory: EngineMemory, split: Split, load: readonl
     rows.set(reply, firstRow * stride.normed)
   }
 
-  return { build, store }
+  return { begin, build, store, addHosts }
 }

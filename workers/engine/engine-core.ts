@@ -14,6 +14,7 @@ import { guardSink } from './event-sink.ts'
 import type { EventSink } from './event-sink.ts'
 import { createLane } from './lane.ts'
 import type { Lane } from './lane.ts'
+import { createObserver } from './observer.ts'
 import { createRunQueue } from './run-queue.ts'
 import type { StepSlice } from './run-queue.ts'
 import { advance, createSequences, recall } from './sequence.ts'
@@ -49,6 +50,7 @@ export function createEngineCore(deps: EngineDeps) {
   const trunk = resolveTrunk(memory)
   const lanes = deps.lanes.map((view) => createLane(view, trunk, createExpertRunner(view, deps.hosts), deps.pause))
   const departures = createDepartures(deps.nowMs)
+  const observer = createObserver(deps.nowMs)
   let nextId = 0
   /** Resumed sequences are older than all others: they were admitted before the reset. */
   let nextResumedId = Number.MIN_SAFE_INTEGER
@@ -63,7 +65,9 @@ export function createEngineCore(deps: EngineDeps) {
     const excess = excessSequences(request, { sequences: waiting, tokens: queue.waitingTokens() })
     if (excess > 0) return refuse(waiting, excess)
     const owner = activate(request, sink, count)
-    enqueue(createSequences(owner, info.contextTokens, () => nextId++, tables.open))
+    const sequences = createSequences(owner, info.contextTokens, () => nextId++, tables.open)
+    observer.taken(sequences)
+    enqueue(sequences)
     return ok(undefined)
   }
 
@@ -77,6 +81,7 @@ export function createEngineCore(deps: EngineDeps) {
     const owner = activate(request, sink, known.filter((tokens) => tokens !== null).length)
     const sequences = createSequences(owner, info.contextTokens, () => nextResumedId++, tables.open).filter(({ index }) => known[index] !== null)
     for (const sequence of sequences) recall(sequence, known[sequence.index]!)
+    observer.resumed(sequences)
     enqueue(sequences)
     return ok(undefined)
   }
@@ -93,13 +98,16 @@ export function createEngineCore(deps: EngineDeps) {
   }
 
   function refuse(waiting: number, tooMany: number): Result<void, MoeError> {
+    observer.refused()
     return fail('overloaded', `${waiting} sequences wait already`, { retryAfterS: departures.secondsFor(tooMany) })
   }
 
   /** Ends one choice or all of a request: no further event, no further step. SPEC SC4. */
   function cancel(requestId: string, index: number | null): void {
     for (const sequence of queue.all()) {
-      if (sequence.owner.request.requestId === requestId && (index === null || index === sequence.index)) sequence.cancelled = true
+      if (sequence.owner.request.requestId !== requestId || (index !== null && index !== sequence.index)) continue
+      sequence.cancelled = true
+      observer.ends(sequence, index === null ? 'abort' : 'stop') // one choice: it met a stop string
     }
   }
 
@@ -120,6 +128,7 @@ export function createEngineCore(deps: EngineDeps) {
 
   async function runStep(lane: Lane, slices: readonly StepSlice[]): Promise<void> {
     lane.busy = true
+    observer.stepBegins(slices)
     try {
       const done = await lane.run(slices)
       steps++
@@ -145,8 +154,13 @@ export function createEngineCore(deps: EngineDeps) {
   }
 
   function settle(sequence: Sequence): void {
+    observer.stepDone(sequence)
     const { events, finished } = advance(sequence)
-    for (const event of events) if (!sequence.cancelled) sequence.owner.sink.emit(event) // an event may be the reason to cancel
+    for (const event of events) {
+      if (sequence.cancelled) break // an event may be the reason
+      observer.told(sequence, event)
+      sequence.owner.sink.emit(event)
+    }
     if (finished) leave(sequence)
   }
 
@@ -154,6 +168,7 @@ export function createEngineCore(deps: EngineDeps) {
   function leave(sequence: Sequence): void {
     if (!sequence.cancelled) departures.note()
     queue.remove(sequence)
+    observer.left(sequence)
     sequence.owner.open--
     if (sequence.owner.open === 0) sequence.owner.sink.end()
   }
@@ -183,6 +198,7 @@ export function createEngineCore(deps: EngineDeps) {
     for (const sequence of queue.all()) {
       if (sequence.owner !== owner) continue
       sequence.cancelled = true
+      observer.ends(sequence, 'error')
       if (!sequence.inStep) leave(sequence)
     }
   }
@@ -191,7 +207,10 @@ export function createEngineCore(deps: EngineDeps) {
     return { ...queue.counts(), kvPagesUsed: tables.held, kvPagesCached: tables.cached, kvPagesTotal: tables.total, steps }
   }
 
-  return { generate, resume, cancel, counts }
+  /** What became of requests since it was asked last. */
+  const takeWork = () => observer.take(queue.counts().preemptions)
+
+  return { generate, resume, cancel, counts, takeWork }
 }
 
 export type EngineCore = ReturnType<typeof createEngineCore>

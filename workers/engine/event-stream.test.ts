@@ -12,7 +12,7 @@ async function linesOf(stream: ReadableStream<Uint8Array>): Promise<string[]> {
 it('[AP4] events come out as lines, in order, and the stream ends', async () => {
   const { stream, sink } = createEventStream(() => undefined)
   sink.emit(TOKEN)
-  sink.emit({ type: 'finish', index: 0, reason: 'stop', promptTokens: 1, completionTokens: 1 })
+  sink.emit({ type: 'finish', index: 0, reason: 'stop', promptTokens: 1, completionTokens: 1, decodeMs: 0, hosts: [] })
   sink.end()
   sink.emit(TOKEN) // too late: dropped
   expect((await linesOf(stream)).map((line) => (JSON.parse(line) as { type: string }).type)).toEqual(['token', 'finish'])

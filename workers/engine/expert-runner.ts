@@ -19,6 +19,8 @@ export interface StepExperts {
   begin(abandoned: () => boolean): void
   end(): void
   readonly run: RunExperts
+  /** Adds the hosts that a token of the step was sent to. */
+  addHosts(token: number, hosts: Uint32Array): void
 }
 
 /** Fans a layer's pairs out: one frame to each host touched, all in parallel, rows back into the engine's memory. */
@@ -38,6 +40,7 @@ export function createExpertRunner(memory: EngineMemory, hosts: ExpertHosts): St
 
   function begin(abandoned: () => boolean): void {
     epoch = hosts.begin()
+    dispatch.begin()
     startMs = hosts.nowMs()
     expertsMs = 0
     mark = hosts.firstUses.mark()
@@ -110,7 +113,7 @@ export function createExpertRunner(memory: EngineMemory, hosts: ExpertHosts): St
     return DONE
   }
 
-  return { closed: hosts.closed, begin, end, run }
+  return { closed: hosts.closed, begin, end, run, addHosts: dispatch.addHosts }
 }
 
 /** The first that is not null; null where both are. */

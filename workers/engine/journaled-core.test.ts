@@ -40,7 +40,7 @@ function steppedCore() {
     }
   }
   const stored = () => store.list().requests.map(({ requestId }) => requestId)
-  return { requests: createJournaledCore({ ...core, counts: () => expect.fail() }, journal, INFO), running, step, stored, clock }
+  return { requests: createJournaledCore({ ...core, counts: () => expect.fail(), takeWork: () => expect.fail() }, journal, INFO), running, step, stored, clock }
 }
 
 it('[JR2] a stream whose reader left ends its work, and its request can be resumed for a while, no longer', () => {
@@ -94,7 +94,7 @@ it('[JR3] a request without a record is made anew, its reader is told what it la
   const got: GenerateEvent[] = []
   must(requests.generate(request('a'), { ...nowhere, emit: (event) => got.push(event) }, [3]))
   expect(running[0]).toMatchObject({ known: 0 })
-  step({ type: 'prefilled', index: 0, cachedTokens: 0 }, token(7), token(8), token(9))
+  step({ type: 'prefilled', index: 0, cachedTokens: 0, queueMs: 0, prefillMs: 0 }, token(7), token(8), token(9))
   expect(got).toEqual([token(9)])
   expect(stored()).toEqual(['a'])
   must(requests.resume('a', [4], nowhere))

@@ -94,7 +94,9 @@ export function createLane(memory: EngineMemory, trunk: TrunkWeights, experts: S
       experts.begin(abandoned)
       try {
         fillBatch(slices)
-        return await forwardStep(memory, trunk, batch, hooks)
+        const done = await forwardStep(memory, trunk, batch, hooks)
+        for (let t = 0; t < batch.tokens; t++) experts.addHosts(t, owners[t]!.times.hosts)
+        return done
       } finally {
         experts.end()
         owners.length = 0 // a sequence that has ended is not kept by a lane that idles

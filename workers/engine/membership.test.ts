@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest'
+import { ZERO_COUNTS } from '../../shared/protocol/engine-api.ts'
 import type { ModelInfo } from '../../shared/protocol/engine-api.ts'
 import { LIMITS } from '../../shared/protocol/limits.ts'
+import { NO_REQUEST_WORK } from '../../shared/protocol/request-work.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import { createExpertHosts } from './expert-hosts.ts'
 import { createMembership } from './membership.ts'
@@ -45,7 +47,7 @@ async function member(ownCallPairs: boolean) {
     onFault: membership.onFault,
   })
   hosts.newSplit()
-  membership.serve(hosts, () => ({ running: 1, waiting: 0 }), 2000)
+  membership.serve(hosts, { counts: () => ({ ...ZERO_COUNTS, running: 1 }), takeWork: () => NO_REQUEST_WORK }, 2000)
   return async (told: number | null) => {
     far.told = told
     hosts.traffic.step(1, null)

@@ -1,6 +1,6 @@
 import type { Placement } from '../../shared/placement/placement.ts'
 import { POLICY_DEFAULT } from '../../shared/placement/policy.ts'
-import type { EngineControl, EngineReport } from '../../shared/protocol/autoscaler-api.ts'
+import type { EngineControl, EngineGauges } from '../../shared/protocol/autoscaler-api.ts'
 import type { ModelInfo } from '../../shared/protocol/engine-api.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
 import { LIMITS } from '../../shared/protocol/limits.ts'
@@ -9,6 +9,7 @@ import type { Result } from '../../shared/protocol/result.ts'
 import type { Within } from '../../shared/protocol/deadlines.ts'
 import { createAutoscalerLink } from './autoscaler-link.ts'
 import type { Autoscaler } from './autoscaler-link.ts'
+import type { EngineCore } from './engine-core.ts'
 import type { ExpertHosts } from './expert-hosts.ts'
 import { placementFault } from './placement-check.ts'
 import { createReporter } from './reporter.ts'
@@ -46,8 +47,8 @@ export interface FirstTable {
   readonly windowMs: number
 }
 
-/** How much the engine has to do. */
-type Queue = () => Pick<EngineReport, 'running' | 'waiting'>
+/** What reports say of the engine itself. */
+type Reporting = Pick<EngineCore, 'counts' | 'takeWork'>
 
 /** The engine as a member of an autoscaler's cluster: where its tables come from, and its reports go. */
 export function createMembership(deps: MembershipDeps) {
@@ -101,14 +102,19 @@ export function createMembership(deps: MembershipDeps) {
   }
 
   /** From here on tables are adopted and work is reported. */
-  function serve(hosts: ExpertHosts, queue: Queue, windowMs: number): void {
-    const now = () => ({ epoch: hosts.newest().placement.epoch, oldestEpoch: hosts.oldest(), ...queue() })
+  function serve(hosts: ExpertHosts, core: Reporting, windowMs: number): void {
+    const now = () => ({ epoch: hosts.newest().placement.epoch, oldestEpoch: hosts.oldest(), ...gaugesOf(core) })
     const own = { engine, isolateId, nextNumber: deps.nextNumber, nowMs, wait }
-    const reporter = createReporter({ ...own, traffic: hosts.traffic, now, push: link.push }, windowMs)
+    const reporter = createReporter({ ...own, traffic: hosts.traffic, now, takeWork: core.takeWork, push: link.push }, windowMs)
     served = { hosts, reporter }
   }
 
   return { begin, serve, onStep: () => served?.reporter.wake(), onFault: () => served?.reporter.early() }
+}
+
+function gaugesOf(core: Reporting): EngineGauges {
+  const { running, waiting, kvPagesUsed, kvPagesTotal } = core.counts()
+  return { running, waiting, kvPagesUsed, kvPagesTotal }
 }
 
 export type Membership = ReturnType<typeof createMembership>

@@ -62,7 +62,7 @@ export async function readyEngine(deps: ReadyEngineDeps): Promise<Result<ReadyEn
   const core = createEngineCore({ ...deps, lanes, info, limits, hosts })
   const pack = `${info.digest} ${info.tier} ${info.trunk}`
   const requests = createJournaledCore(core, createJournal({ store: deps.journalStore, nowMs, pack, bounds: deps.journalBounds }), info)
-  membership.serve(hosts, core.counts, first.value.windowMs)
+  membership.serve(hosts, core, first.value.windowMs)
   return ok({
     info,
     core,

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import type { EngineReport } from '../../shared/protocol/autoscaler-api.ts'
+import { NO_REQUEST_WORK } from '../../shared/protocol/request-work.ts'
 import { settled } from '../../test/fixtures/hand-wound-timer.ts'
 import { createReporter } from './reporter.ts'
 import { createTraffic } from './traffic.ts'
@@ -17,7 +18,8 @@ function reporterOf(answer: (report: EngineReport) => number | null | Promise<nu
       isolateId: 'i',
       nextNumber: () => ++number,
       traffic,
-      now: () => ({ epoch: 1, oldestEpoch: 1, running: engine.running, waiting: 0 }),
+      now: () => ({ epoch: 1, oldestEpoch: 1, running: engine.running, waiting: 0, kvPagesUsed: 0, kvPagesTotal: 64 }),
+      takeWork: () => NO_REQUEST_WORK,
       async push(report) {
         sent.push(report)
         return answer(report)

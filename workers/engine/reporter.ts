@@ -1,4 +1,4 @@
-import type { EngineReport } from '../../shared/protocol/autoscaler-api.ts'
+import type { EngineGauges, EngineReport } from '../../shared/protocol/autoscaler-api.ts'
 import type { Traffic } from './traffic.ts'
 
 /** Two reports are never closer than this, however many calls fail. */
@@ -11,7 +11,9 @@ export interface ReporterDeps {
   nextNumber(): number
   readonly traffic: Traffic
   /** What the engine is at now. */
-  now(): Pick<EngineReport, 'epoch' | 'oldestEpoch' | 'running' | 'waiting'>
+  now(): Pick<EngineReport, 'epoch' | 'oldestEpoch'> & EngineGauges
+  /** What became of requests since it was asked last. */
+  takeWork(): EngineReport['requests']
   /** Sends a report. @returns the span of the next window, or null where it did not arrive: then the same report is sent again. */
   push(report: EngineReport): Promise<number | null>
   nowMs(): number
@@ -63,7 +65,15 @@ export function createReporter(deps: ReporterDeps, firstWindowMs: number) {
     if (unsent && !(await deliver(unsent))) return // what has been counted since stays in the window
     const nowMs = deps.nowMs()
     const { engine, isolateId } = deps
-    const report = { engine, isolateId, number: deps.nextNumber(), ...deps.now(), windowMs: nowMs - windowStartMs, ...traffic.take() }
+    const report = {
+      engine,
+      isolateId,
+      number: deps.nextNumber(),
+      ...deps.now(),
+      windowMs: nowMs - windowStartMs,
+      ...traffic.take(),
+      requests: deps.takeWork(),
+    }
     windowStartMs = nowMs
     await deliver(report)
   }

@@ -1,7 +1,9 @@
 import { distinctIds, TokenTally } from '../../shared/core/logit-adjustments.ts'
 import type { PageTable } from '../../shared/core/page-tables.ts'
-import type { FinishReason, GenerateEvent, GenerateRequest, TokenLogprob } from '../../shared/protocol/engine-api.ts'
+import type { FinishReason, GenerateEvent, GenerateRequest, PrefillTimes, TokenLogprob } from '../../shared/protocol/engine-api.ts'
 import type { EventSink } from './event-sink.ts'
+import { hostsOf, newSequenceTimes } from './observer.ts'
+import type { SequenceTimes } from './observer.ts'
 
 /** One generate call that is not finished: its sequences share a sink. */
 export interface ActiveRequest {
@@ -42,6 +44,8 @@ export interface Sequence {
   /** Positions of the prompt that were read from the prefix cache instead of computed. */
   cachedTokens: number
   cancelled: boolean
+  /** The observer's. */
+  readonly times: SequenceTimes
   /** Of the prompt's tokens so far, when they are scored; nothing foretells the first. Kept through a preemption. */
   readonly promptLogprobs: TokenLogprob[]
   /** What the step just made; taken by `advance`. */
@@ -75,6 +79,7 @@ export function createSequences(owner: ActiveRequest, contextTokens: number, nex
       preempted: false,
       cachedTokens: 0,
       cancelled: false,
+      times: newSequenceTimes(),
       promptLogprobs: [{ id: prompt[0]!, logprob: null, top: [] }],
       sampled: null,
     }))
@@ -110,7 +115,7 @@ export function advance(sequence: Sequence): { readonly events: GenerateEvent[];
   if (sequence.length < sequence.tokens.length) return { events: [], finished: false }
   const events: GenerateEvent[] = []
   const promptDone = sequence.tokens.length === promptLength
-  if (promptDone) events.push({ type: 'prefilled', index, cachedTokens: sequence.cachedTokens })
+  if (promptDone) events.push({ type: 'prefilled', index, cachedTokens: sequence.cachedTokens, ...prefillTimes(sequence) })
   if (promptDone && scoresPrompt(sequence)) events.push({ type: 'prompt', index, tokens: sequence.promptLogprobs })
   const { sampled } = sequence
   sequence.sampled = null
@@ -136,6 +141,13 @@ export function append(sequence: Sequence, id: number): void {
 }
 
 function finish(sequence: Sequence, reason: FinishReason): GenerateEvent {
-  const { index, promptLength, tokens } = sequence
-  return { type: 'finish', index, reason, promptTokens: promptLength, completionTokens: tokens.length - promptLength }
+  const { index, promptLength, tokens, times } = sequence
+  const lastMs = reason === 'stop' ? times.tokenMs : times.madeMs // a stop token is none, any other is told with this
+  const decode = { decodeMs: Math.max(0, (lastMs ?? 0) - (times.prefilledMs ?? 0)), hosts: hostsOf(times.hosts) }
+  return { type: 'finish', index, reason, promptTokens: promptLength, completionTokens: tokens.length - promptLength, ...decode }
+}
+
+function prefillTimes({ times: { queuedMs, startedMs, madeMs } }: Sequence): PrefillTimes {
+  const beganMs = startedMs ?? madeMs
+  return { queueMs: beganMs - queuedMs, prefillMs: madeMs - beganMs }
 }

@@ -9,6 +9,7 @@ import { getAdminEvents, getAdminState, postAdminPolicy, postAdminScale } from '
 import { postChatCompletions } from './routes/chat-completions.ts'
 import { postCompletions } from './routes/completions.ts'
 import { postCountTokens, postMessages } from './routes/messages.ts'
+import { getMetrics } from './routes/metrics.ts'
 import { getModel, listModels } from './routes/models.ts'
 import { postResponses } from './routes/responses.ts'
 import { getHealth } from './routes/status.ts'
@@ -30,6 +31,7 @@ export function createApp(deps: GatewayDeps): Hono<GatewayEnv> {
   app.post('/tokenize', postTokenize(deps))
   app.post('/detokenize', postDetokenize(deps))
   app.post('/apply-template', postApplyTemplate(deps))
+  app.get('/metrics', getMetrics(deps))
   app.get('/admin/state', getAdminState(deps))
   app.get('/admin/events', getAdminEvents(deps))
   app.post('/admin/scale', postAdminScale(deps))

@@ -6,7 +6,7 @@ import type { Result } from '../../shared/protocol/result.ts'
 import type { ContextTokens } from './generate/context-tokens.ts'
 import type { LoadedModel } from './model/loaded-model.ts'
 
-export type AdminApi = Pick<AutoscalerApi, 'state' | 'events' | 'scale' | 'setPolicy'>
+export type AdminApi = Pick<AutoscalerApi, 'state' | 'metrics' | 'events' | 'scale' | 'setPolicy'>
 
 /** All that the gateway does not do itself. gateway.ts wires the platform's, tests wire their own. */
 export interface GatewayDeps {
@@ -17,6 +17,7 @@ export interface GatewayDeps {
   readonly model: () => Promise<Result<LoadedModel, MoeError>>
   readonly contextTokens: ContextTokens
   readonly nowS: () => number
+  readonly nowMs: () => number
   /** Unique, of [0-9a-f]: names the request in headers, in `id` and towards the engine. */
   readonly newId: () => string
   /** Uniform unsigned 32-bit: the seed of a request that brings none. */

@@ -32,6 +32,7 @@ function autoscalerStub(): AdminApi {
 
 const autoscaler: AdminApi = {
   state: () => autoscalerStub().state(),
+  metrics: () => autoscalerStub().metrics(),
   events: (fromId) => autoscalerStub().events(fromId),
   scale: (request) => autoscalerStub().scale(request),
   setPolicy: (change) => autoscalerStub().setPolicy(change),
@@ -54,6 +55,7 @@ const app = createApp({
   model: () => model.get(),
   contextTokens: rememberContext({ engine, log, wait }),
   nowS: () => Math.floor(Date.now() / 1000),
+  nowMs: () => Date.now(),
   newId: () => crypto.randomUUID().replaceAll('-', ''),
   newSeed: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
   keepAlive: waitUntil,

@@ -42,7 +42,15 @@ export function createWorld({ manifest, modules, objects }: LoadedTinyPack, seed
   const shared = { manifest, modules, clock, network, storage, log }
   const hosts = new Map<string, SimHost>(names.map((host) => [host, createSimHost({ ...shared, host, arenaBytes, weightsPerS, draws: ids })]))
   const budgets = names.slice(0, options.base).map((host) => ({ host, arenaBytes }))
-  const deployment = { digest: manifest.digest, tier: TIER, expertBytes, base: budgets, standby: names.slice(options.base), shape: options.shape } as const
+  const deployment = {
+    model: manifest.name,
+    digest: manifest.digest,
+    tier: TIER,
+    expertBytes,
+    base: budgets,
+    standby: names.slice(options.base),
+    shape: options.shape,
+  } as const
   const onFault = (what: unknown) => {
     const text = what instanceof Error ? (what.stack ?? what.message) : String(what)
     faults.push(text)

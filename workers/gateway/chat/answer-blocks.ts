@@ -10,7 +10,7 @@ export type AnswerBlock =
   /** `arguments` is JSON text. */
   | { readonly kind: 'tool'; readonly id: string; readonly name: string; readonly arguments: string }
 
-export type AnswerFinish = Omit<Extract<ChatOutput, { type: 'finish' }>, 'type' | 'index'>
+export type AnswerFinish = Omit<Extract<ChatOutput, { type: 'finish' }>, 'type' | 'index' | 'timings'>
 
 /** An answer part by part: each opens empty, grows, and closes before the next; then one finish. An error is the last. */
 export type BlockEvent =

@@ -2,6 +2,8 @@ import type { MoeError } from '../../../shared/protocol/errors.ts'
 import { err, ok } from '../../../shared/protocol/result.ts'
 import type { Result } from '../../../shared/protocol/result.ts'
 import type { ScoredToken } from '../generate/choice-assembler.ts'
+import { NO_TIMINGS } from '../generate/generation.ts'
+import type { ChoiceTimings } from '../generate/generation.ts'
 import type { ChatFinishReason, ChatOutput } from './chat-call.ts'
 
 /** A whole choice of a chat, for an answer in one piece. */
@@ -14,6 +16,7 @@ export interface CollectedChat {
   stop: string | null
   completionTokens: number
   cachedTokens: number
+  timings: ChoiceTimings
 }
 
 /** All choices in the order of their index; the first error is the answer. */
@@ -29,7 +32,7 @@ export async function collectChat(outputs: AsyncIterable<ChatOutput>, n: number)
 }
 
 function emptyChoice(): CollectedChat {
-  return { text: '', toolCalls: [], ids: [], scored: [], reason: 'stop', stop: null, completionTokens: 0, cachedTokens: 0 }
+  return { text: '', toolCalls: [], ids: [], scored: [], reason: 'stop', stop: null, completionTokens: 0, cachedTokens: 0, timings: NO_TIMINGS }
 }
 
 function addOutput(choice: CollectedChat, output: Exclude<ChatOutput, { type: 'error' }>): void {
@@ -46,6 +49,10 @@ function addOutput(choice: CollectedChat, output: Exclude<ChatOutput, { type: 'e
       choice.toolCalls[output.call]!.arguments += output.text
       return
     case 'finish':
-      Object.assign(choice, { reason: output.reason, stop: output.stop, completionTokens: output.completionTokens, cachedTokens: output.cachedTokens })
+      choice.reason = output.reason
+      choice.stop = output.stop
+      choice.completionTokens = output.completionTokens
+      choice.cachedTokens = output.cachedTokens
+      choice.timings = output.timings
   }
 }

@@ -3,7 +3,8 @@ import type { MoeError } from '../../../shared/protocol/errors.ts'
 import { err, ok } from '../../../shared/protocol/result.ts'
 import type { Result } from '../../../shared/protocol/result.ts'
 import type { ScoredToken } from './choice-assembler.ts'
-import type { ChoiceOutput } from './generation.ts'
+import { NO_TIMINGS } from './generation.ts'
+import type { ChoiceOutput, ChoiceTimings } from './generation.ts'
 
 /** A whole choice, for an answer in one piece. */
 export interface CollectedChoice {
@@ -14,6 +15,7 @@ export interface CollectedChoice {
   reason: FinishReason
   completionTokens: number
   cachedTokens: number
+  timings: ChoiceTimings
 }
 
 /** All choices in the order of their index; the first error is the answer. */
@@ -26,6 +28,7 @@ export async function collectChoices(outputs: AsyncIterable<ChoiceOutput>, count
     reason: 'stop',
     completionTokens: 0,
     cachedTokens: 0,
+    timings: NO_TIMINGS,
   }))
   for await (const output of outputs) {
     if (output.type === 'error') return err(output.error)
@@ -41,6 +44,7 @@ export async function collectChoices(outputs: AsyncIterable<ChoiceOutput>, count
       choice.reason = output.reason
       choice.completionTokens = output.completionTokens
       choice.cachedTokens = output.cachedTokens
+      choice.timings = output.timings
     }
   }
   return ok(choices)

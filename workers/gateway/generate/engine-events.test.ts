@@ -6,7 +6,7 @@ import { EngineEvents } from './engine-events.ts'
 const EVENTS: readonly GenerateEvent[] = [
   { type: 'prompt', index: 0, tokens: [{ id: 1, logprob: null, top: [] }] },
   { type: 'token', index: 0, id: 5, logprob: { id: 5, logprob: -0.5, top: [[5, -0.5]] } },
-  { type: 'finish', index: 0, reason: 'stop', promptTokens: 1, completionTokens: 1 },
+  { type: 'finish', index: 0, reason: 'stop', promptTokens: 1, completionTokens: 1, decodeMs: 0, hosts: [] },
   { type: 'error', error: { code: 'internal', message: 'größer als 世界', retryable: false, overloaded: false, details: {} } },
 ]
 

@@ -1,4 +1,4 @@
-import type { FinishReason, GenerateEvent, GenerateRequest, TokenLogprob } from '../../../shared/protocol/engine-api.ts'
+import type { FinishReason, GenerateEvent, GenerateRequest, PrefillTimes, TokenLogprob } from '../../../shared/protocol/engine-api.ts'
 import { fail, moeError } from '../../../shared/protocol/errors.ts'
 import type { MoeError } from '../../../shared/protocol/errors.ts'
 import { ok } from '../../../shared/protocol/result.ts'
@@ -23,7 +23,18 @@ export interface ChoiceFinish {
   readonly stop: string | null
   readonly completionTokens: number
   readonly cachedTokens: number
+  readonly timings: ChoiceTimings
 }
+
+/** How long the parts of a choice took, on the engine's clock. */
+export interface ChoiceTimings extends PrefillTimes {
+  readonly decodeMs: number
+  /** Null where it ended at a stop string: then the engine is not waited for, and `decodeMs` is what the gateway saw. */
+  readonly hosts: readonly number[] | null
+}
+
+/** Of a choice that has not ended. */
+export const NO_TIMINGS: ChoiceTimings = { queueMs: 0, prefillMs: 0, decodeMs: 0, hosts: null }
 
 export interface Generation {
   readonly outputs: AsyncGenerator<ChoiceOutput, void>
@@ -70,17 +81,20 @@ export async function startGeneration(
   const choices = request.prompts.flatMap((ids) =>
     Array.from({ length: request.n }, () => new ChoiceAssembler(model.codec, rules.stops, rules.continuesPrompt ? ids : [])),
   )
-  return ok({ outputs: assembleChoices(events, choices, cancelEngine, end), cancel: end })
+  return ok({ outputs: assembleChoices(deps, events, choices, cancelEngine, end), cancel: end })
 }
 
 /** Events to outputs. A choice that met a stop string is ended at the engine; whatever still comes for it is dropped. */
 async function* assembleChoices(
+  { nowMs }: Pick<GatewayDeps, 'nowMs'>,
   events: EngineStream,
   choices: readonly ChoiceAssembler[],
   cancelChoice: (index: number) => void,
   end: () => void,
 ): AsyncGenerator<ChoiceOutput, void> {
-  const open = new Map([...choices.entries()].map(([index, assembler]) => [index, { assembler, tokens: 0, cachedTokens: 0 }]))
+  const open = new Map(
+    [...choices.entries()].map(([index, assembler]) => [index, { assembler, tokens: 0, cachedTokens: 0, times: NO_TIMINGS as PrefillTimes, firstMs: 0 }]),
+  )
   try {
     while (open.size > 0) {
       const event = (await events.next()) ?? cancelled()
@@ -92,6 +106,8 @@ async function* assembleChoices(
       if (choice === undefined) continue // it met a stop string while this event was on its way
       if (event.type === 'prefilled') {
         choice.cachedTokens = event.cachedTokens
+        choice.times = event
+        choice.firstMs = nowMs()
       } else if (event.type === 'prompt') {
         yield event
       } else if (event.type === 'finish') {
@@ -99,7 +115,9 @@ async function* assembleChoices(
         const { piece, stop } = choice.assembler.finish()
         yield { type: 'piece', index: event.index, ...piece }
         const reason = stop === null ? event.reason : 'stop'
-        yield { type: 'finish', index: event.index, reason, stop, completionTokens: event.completionTokens, cachedTokens: choice.cachedTokens }
+        const { completionTokens, decodeMs, hosts } = event
+        const timings = { ...timesOf(choice.times), decodeMs, hosts }
+        yield { type: 'finish', index: event.index, reason, stop, completionTokens, cachedTokens: choice.cachedTokens, timings }
       } else {
         choice.tokens++
         const { piece, stop } = choice.assembler.push(event.id, event.logprob)
@@ -108,12 +126,17 @@ async function* assembleChoices(
         open.delete(event.index)
         events.close(event.index)
         cancelChoice(event.index)
-        yield { type: 'finish', index: event.index, reason: 'stop', stop, completionTokens: choice.tokens, cachedTokens: choice.cachedTokens }
+        const timings = { ...timesOf(choice.times), decodeMs: nowMs() - choice.firstMs, hosts: null }
+        yield { type: 'finish', index: event.index, reason: 'stop', stop, completionTokens: choice.tokens, cachedTokens: choice.cachedTokens, timings }
       }
     }
   } finally {
     end()
   }
+}
+
+function timesOf({ queueMs, prefillMs }: PrefillTimes): PrefillTimes {
+  return { queueMs, prefillMs }
 }
 
 /** Nobody hears it, but no half answer may look like a whole one. */

@@ -7,8 +7,9 @@ import type { TextCodec } from '../model/text-codec.ts'
 import type { AnswerMeta } from './answer-meta.ts'
 import { chatLogprobs } from './chat-logprobs.ts'
 import type { ChatLogprobs } from './chat-logprobs.ts'
+import { timingsOf } from './timings.ts'
+import type { TimedChoice } from './timings.ts'
 import { usageOf } from './usage.ts'
-import type { ChoiceUsage } from './usage.ts'
 
 /** What the client asked to see of a chat. */
 export interface ChatView {
@@ -20,6 +21,8 @@ export interface ChatView {
   readonly tokenIds: boolean
   /** For streams: a chunk with the usage at the end. */
   readonly usage: boolean
+  /** How long the parts took: in the answer, or in the last chunk that has anything. */
+  readonly timings: boolean
 }
 
 /** The first of a call has its id and name, later ones only arguments. */
@@ -41,6 +44,8 @@ interface ChunkParts {
   readonly logprobs?: ChatLogprobs | null
   readonly reason?: ChatFinishReason | null
   readonly ids?: readonly number[]
+  /** Of the stream, but for the usage. */
+  readonly isLast?: boolean
 }
 
 /** The answer in one piece. */
@@ -52,7 +57,7 @@ export function chatAnswer(view: ChatView, choices: readonly CollectedChat[]) {
     finish_reason: choice.reason,
     ...(view.tokenIds && { token_ids: choice.ids }),
   }))
-  return { ...view.meta, choices: rendered, usage: usageOf([view.prompt], choices) }
+  return { ...view.meta, choices: rendered, usage: usageOf([view.prompt], choices), ...(view.timings && { timings: timingsOf([view.prompt], choices) }) }
 }
 
 /** `content` is null where there are tool calls and nothing else, as OpenAI's. */
@@ -64,10 +69,12 @@ function messageOf({ text, toolCalls }: CollectedChat) {
 
 /** The answer as server-sent events: each choice begins with its role and ends with its reason. SPEC AP4. */
 export async function* chatEvents(view: ChatView, outputs: AsyncIterable<ChatOutput>): AsyncGenerator<string, void> {
-  const used: ChoiceUsage[] = []
-  const chunk = (index: number, delta: ChatDelta, { logprobs = null, reason = null, ids = [] }: ChunkParts = {}): string => {
+  const used: TimedChoice[] = []
+  let open = view.n
+  const timings = () => view.timings && { timings: timingsOf([view.prompt], used) }
+  const chunk = (index: number, delta: ChatDelta, { logprobs = null, reason = null, ids = [], isLast = false }: ChunkParts = {}): string => {
     const choice = { index, delta, logprobs, finish_reason: reason, ...(view.tokenIds && { token_ids: ids }) }
-    return sseEvent({ ...view.meta, choices: [choice], ...(view.usage && { usage: null }) })
+    return sseEvent({ ...view.meta, choices: [choice], ...(view.usage ? { usage: null } : isLast && timings()) })
   }
   for (let index = 0; index < view.n; index++) yield chunk(index, { role: 'assistant', content: '', refusal: null })
   for await (const output of outputs) {
@@ -86,9 +93,9 @@ export async function* chatEvents(view: ChatView, outputs: AsyncIterable<ChatOut
       yield chunk(output.index, { tool_calls: [{ index: output.call, function: { arguments: output.text } }] })
     } else {
       used[output.index] = output
-      yield chunk(output.index, {}, { reason: output.reason })
+      yield chunk(output.index, {}, { reason: output.reason, isLast: --open === 0 })
     }
   }
-  if (view.usage) yield sseEvent({ ...view.meta, choices: [], usage: usageOf([view.prompt], used) })
+  if (view.usage) yield sseEvent({ ...view.meta, choices: [], usage: usageOf([view.prompt], used), ...timings() })
   yield SSE_DONE
 }

@@ -10,8 +10,9 @@ import type { TextCodec } from '../model/text-codec.ts'
 import type { AnswerMeta } from './answer-meta.ts'
 import { behindPrompt, completionLogprobs, scorePrompt } from './completion-logprobs.ts'
 import type { CompletionLogprobs } from './completion-logprobs.ts'
+import { timingsOf } from './timings.ts'
+import type { TimedChoice } from './timings.ts'
 import { usageOf } from './usage.ts'
-import type { ChoiceUsage } from './usage.ts'
 
 /** What the client asked to see of a completion. */
 export interface CompletionView {
@@ -25,6 +26,8 @@ export interface CompletionView {
   readonly tokenIds: boolean
   /** For streams: a chunk with the usage at the end. */
   readonly usage: boolean
+  /** How long the parts took: in the answer, or in the last chunk that has anything. */
+  readonly timings: boolean
 }
 
 interface CompletionChoice {
@@ -49,13 +52,16 @@ export function completionAnswer(view: CompletionView, choices: readonly Collect
     const scored = [...echoed.scored, ...behindPrompt(choice.scored, countCodePoints(echoed.text))]
     return choiceOf(view, index, { text: echoed.text + choice.text, scored, ids: choice.ids, reason: choice.reason })
   })
-  return { ...view.meta, choices: rendered, usage: usageOf(view.prompts, choices) }
+  return { ...view.meta, choices: rendered, usage: usageOf(view.prompts, choices), ...(view.timings && { timings: timingsOf(view.prompts, choices) }) }
 }
 
 /** The answer as server-sent events. SPEC AP4. */
 export async function* completionEvents(view: CompletionView, outputs: AsyncIterable<ChoiceOutput>): AsyncGenerator<string, void> {
-  const used: ChoiceUsage[] = []
-  const chunk = (choice: CompletionChoice): string => sseEvent({ ...view.meta, choices: [choice], ...(view.usage && { usage: null }) })
+  const used: TimedChoice[] = []
+  let open = view.prompts.length * view.n
+  const timings = () => view.timings && { timings: timingsOf(view.prompts, used) }
+  const chunk = (choice: CompletionChoice, isLast = false): string =>
+    sseEvent({ ...view.meta, choices: [choice], ...(view.usage ? { usage: null } : isLast && timings()) })
   const points = view.prompts.flatMap((prompt) => Array<number>(view.n).fill(countCodePoints(echoText(view, prompt))))
   // With log-probabilities an echoed prompt waits for the engine's numbers.
   if (view.echo && !view.logprobs) {
@@ -74,10 +80,10 @@ export async function* completionEvents(view: CompletionView, outputs: AsyncIter
       if (seen) yield chunk(choiceOf(view, index, { ...output, scored: behindPrompt(output.scored, points[index] ?? 0), reason: null }))
     } else {
       used[output.index] = output
-      yield chunk({ index, text: '', logprobs: null, finish_reason: output.reason, ...(view.tokenIds && { token_ids: [] }) })
+      yield chunk({ index, text: '', logprobs: null, finish_reason: output.reason, ...(view.tokenIds && { token_ids: [] }) }, --open === 0)
     }
   }
-  if (view.usage) yield sseEvent({ ...view.meta, choices: [], usage: usageOf(view.prompts, used) })
+  if (view.usage) yield sseEvent({ ...view.meta, choices: [], usage: usageOf(view.prompts, used), ...timings() })
   yield SSE_DONE
 }
 

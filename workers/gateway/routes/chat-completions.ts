@@ -30,6 +30,7 @@ export function postChatCompletions(deps: GatewayDeps): Handler<GatewayEnv> {
       logprobs: call.logprobs !== null,
       tokenIds: request.return_token_ids === true,
       usage: request.stream_options?.include_usage === true,
+      timings: request.timings === true,
     }
     if (call.streamed) return sseResponse(chatEvents(view, chat.outputs), { cancel: chat.cancel, setTimer: deps.setTimer, log: deps.log })
     return c.json(chatAnswer(view, orRefuse(await collectChat(chat.outputs, chat.n))))

@@ -42,6 +42,7 @@ export function postCompletions(deps: GatewayDeps): Handler<GatewayEnv> {
       logprobs: logprobs !== null,
       tokenIds: request.return_token_ids === true,
       usage: request.stream_options?.include_usage === true,
+      timings: request.timings === true,
     }
     if (request.stream === true)
       return sseResponse(completionEvents(view, generation.outputs), { cancel: generation.cancel, setTimer: deps.setTimer, log: deps.log })

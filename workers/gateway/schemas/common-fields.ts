@@ -81,6 +81,8 @@ export const commonFields = {
   stream: z.boolean().nullish(),
   stream_options: streamOptions.nullish(),
   return_token_ids: z.boolean().nullish(),
+  /** Ours: how long the parts of the answer took, in it or in its last chunk. */
+  timings: z.boolean().nullish(),
 
   user: ignored,
   metadata: ignored,
