@@ -12,6 +12,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(options: BenchOptions
   peers: () => import('./peers/peers.ts'),
   journal: () => import('./journal/journal.ts'),
   serve: () => import('./serve/serve.ts'),
+  cost: () => import('./cost/cost.ts'),
   plan: () => import('./plan/plan.ts'),
   processes: () => import('./processes/processes.ts'),
   elastic: () => import('./elastic/elastic.ts'),

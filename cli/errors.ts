@@ -19,6 +19,9 @@ export type CliErrorCode =
   | 'server-refused'
   | 'load-too-long'
   | 'nothing-answered'
+  | 'prices-invalid'
+  | 'probe-invalid'
+  | 'probe-refused'
 
 /**
  * An expected failure of a command, thrown: a command has one reader, the person at the terminal, and nothing between the fault and the

@@ -1,12 +1,11 @@
 import { moeLayers } from '../shared/core/model-spec.ts'
-import type { ModelSpec } from '../shared/core/model-spec.ts'
+import { countParameters } from '../shared/core/parameter-count.ts'
 import { kvPageBytes } from '../shared/core/kv-layout.ts'
-import { expertMatrices, trunkTensors } from '../shared/core/tensors.ts'
-import { planBasePlacement } from '../shared/placement/base-placement.ts'
 import { KV_PAGE_POSITIONS } from '../shared/core/records.ts'
 import { CHUNK_DEFAULT, NETWORK_LANES, stepLimits } from '../shared/core/scratch.ts'
 import { planEngineMemory } from '../shared/placement/budget.ts'
 import { expertBytesByLayer } from '../shared/placement/expert-bytes.ts'
+import { hostsNeeded } from '../shared/placement/hosts-needed.ts'
 import { LIMITS } from '../shared/protocol/limits.ts'
 import { trunkEntries } from '../shared/protocol/manifest.ts'
 import type { Manifest } from '../shared/protocol/manifest.ts'
@@ -74,14 +73,6 @@ export function summarizePack(manifest: Manifest): PackSummary {
   }
 }
 
-/** Active: the trunk and top-k experts of each MoE layer. */
-function countParameters(spec: ModelSpec): { readonly total: number; readonly activePerToken: number } {
-  const trunk = trunkTensors(spec).reduce((sum, t) => sum + t.rows * t.cols, 0)
-  const expert = expertMatrices(spec).reduce((sum, m) => sum + m.rows * m.cols, 0)
-  const layers = moeLayers(spec).length
-  return { total: trunk + layers * spec.router.experts * expert, activePerToken: trunk + layers * spec.router.topK * expert }
-}
-
 function summarizeTier(manifest: Manifest, tier: Tier): TierSummary {
   const bytes = expertBytesByLayer(manifest.spec, tier)
   const layerBytes = Math.max(...bytes.map((experts) => sum(experts)))
@@ -96,20 +87,6 @@ function summarizeTier(manifest: Manifest, tier: Tier): TierSummary {
     kvBytesPerToken: kvPageBytes(manifest.spec, tier) / KV_PAGE_POSITIONS,
     kvTokens: engine.ok ? engine.value.kvPages * KV_PAGE_POSITIONS : null,
   }
-}
-
-/** The fewest hosts for which the planner finds a place for every expert; an expert is never split. */
-export function hostsNeeded(bytes: readonly (readonly number[])[], arenaBytes: number): number | null {
-  const all = bytes.flat()
-  if (Math.max(...all) > arenaBytes) return null
-  let count = Math.max(1, Math.ceil(sum(all) / arenaBytes))
-  while (!fits(bytes, count, arenaBytes)) count++ // ends at one expert a host, at the latest
-  return count
-}
-
-function fits(bytes: readonly (readonly number[])[], count: number, arenaBytes: number): boolean {
-  const hosts = Array.from({ length: count }, (_, index) => ({ host: String(index), arenaBytes }))
-  return planBasePlacement(bytes, hosts, 'packed', 0).ok
 }
 
 function sum(numbers: readonly number[]): number {

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { expect, it } from 'vitest'
 import golden from '../../test/fixtures/placement/replay.json' with { type: 'json' }
 import { GPT_OSS_TRACE } from '../../test/fixtures/routing/read-trace.ts'
+import { objectSecondUsd } from '../../shared/cost/prices.ts'
 import type { Simulation } from './simulation.ts'
 
 /** The real command, in a process of its own. */
@@ -24,7 +25,10 @@ it('[SI2] isomoe plan --simulate gives the golden balance and moves, and bytes a
     '--json',
   )
   expect({ status, lines }).toEqual({ status: 0, lines: [] })
-  const { rows, prices } = JSON.parse(stdout) as Simulation
+  const {
+    rows,
+    request: { prices },
+  } = JSON.parse(stdout) as Simulation
   const want = golden.interleaved.find(({ policy, R }) => policy === 'pinned_history' && R === 16)!
   const [still, pinned] = rows
   expect(pinned!.window.mean).toBeCloseTo(want.least_loaded.mean, 6)
@@ -36,7 +40,7 @@ it('[SI2] isomoe plan --simulate gives the golden balance and moves, and bytes a
   const busiestPairs = (golden.interleaved[0]!.batch_least_loaded.mean * 64 * 4) / 8
   const stepMs = 24 * (8 * 0.035 + 1 + busiestPairs)
   expect(still!.perMillionTokens.stepMs / stepMs).toBeCloseTo(1, 3) // a few steps call fewer than 8 hosts
-  expect(still!.perMillionTokens.usd / ((stepMs / 1000) * (1e6 / 64) * 9 * prices.objectSecond)).toBeCloseTo(1, 3)
+  expect(still!.perMillionTokens.usd / ((stepMs / 1000) * (1e6 / 64) * 9 * objectSecondUsd(prices))).toBeCloseTo(1, 3)
 })
 
 it('[SI2] prints a row a policy and split', () => {
@@ -52,7 +56,8 @@ it('[SI2] hosts need not share slots equally where no policy counts in slots', (
 })
 
 const refusals: [args: string[], status: number, line: string][] = [
-  [[], 2, "isomoe: required option '--simulate <trace>' not specified (usage)"],
+  [[], 2, 'isomoe: exactly one of --model, --spec and --simulate is needed. (usage)'],
+  [['--simulate', GPT_OSS_TRACE, '--lanes', '2'], 2, 'isomoe: --lanes is not an option of --simulate. (usage)'],
   [['--simulate', 'README.md'], 1, 'isomoe: routing trace: line 1 is no JSON with steps and experts_b64 (trace-invalid)'],
   [['--simulate', 'no-such-file'], 1, "isomoe: no such file or directory, stat 'no-such-file' (ENOENT)"],
   [

@@ -1,4 +1,5 @@
-import { estimateCost, PRICES } from '../../shared/placement/cost-estimate.ts'
+import { estimateCost } from '../../shared/placement/cost-estimate.ts'
+import type { Prices } from '../../shared/cost/prices.ts'
 import type { CostEstimate } from '../../shared/placement/cost-estimate.ts'
 import type { CostModel } from '../../shared/placement/cost-model.ts'
 import { REPLAY_POLICY } from '../../shared/placement/policy.ts'
@@ -23,6 +24,7 @@ export interface SimulationRequest {
   readonly stepTokens: number
   readonly expertBytes: number
   readonly cost: CostModel
+  readonly prices: Prices
 }
 
 /** One policy under one split. Balance is max/mean of the hosts' loads, churn is per window over all layers, cost per million tokens. */
@@ -43,7 +45,6 @@ export interface Simulation {
   readonly trace: { readonly tokens: number; readonly sequences: number; readonly layers: number; readonly experts: number; readonly topK: number }
   readonly windows: number
   readonly request: SimulationRequest
-  readonly prices: typeof PRICES
   readonly rows: readonly SimulationRow[]
 }
 
@@ -84,12 +85,12 @@ export function runSimulation(trace: RoutingTrace, request: SimulationRequest, p
       }
     })
   })
-  return { trace: { tokens: trace.tokens, sequences: trace.steps.length, layers, experts, topK }, windows, request, prices: PRICES, rows }
+  return { trace: { tokens: trace.tokens, sequences: trace.steps.length, layers, experts, topK }, windows, request, rows }
 }
 
 /** The rows as a table, under what was simulated and above what the costs assume. */
-export function describeSimulation({ trace, windows, request, prices, rows }: Simulation): string {
-  const { cost } = request
+export function describeSimulation({ trace, windows, request, rows }: Simulation): string {
+  const { cost, prices } = request
   const head = ['policy', 'split', 'window', 'p99', 'step', 'p99', 'bound', 'moves', 'moved', 'step ms', 'host·s / M', '$ / M']
   const table = formatTable([
     head,

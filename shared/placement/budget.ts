@@ -89,7 +89,8 @@ export function planEngineMemory(
   return ok({ trunk, trunkBytes: weights, scratchBytes: scratch, kvPageBytes: page, kvPages, contextTokens, totalBytes })
 }
 
-function engineScratchBytes(spec: ModelSpec, stepTokens: number, lanes: number): number {
+/** Bytes of the buffers of all lanes' steps. */
+export function engineScratchBytes(spec: ModelSpec, stepTokens: number, lanes: number): number {
   const perToken = Object.values(engineTokenBytes(spec)).map((bytes) => aligned(bytes * stepTokens))
   const fixed = Object.values(engineFixedBytes(spec)).map(aligned)
   return lanes * sum(perToken) + sum(fixed)

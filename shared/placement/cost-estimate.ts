@@ -1,17 +1,10 @@
+import { objectSecondUsd, storageReadUsd } from '../cost/prices.ts'
+import type { Prices } from '../cost/prices.ts'
 import type { CostModel } from './cost-model.ts'
 import type { StepWork } from './split-tally.ts'
 
-/** Prices of Cloudflare's paid plan beyond what it includes, in USD. One table: whoever computes a cost reads it here. */
-export const PRICES = {
-  date: '2026-07-07',
-  source: 'developers.cloudflare.com: Durable Objects pricing, R2 pricing',
-  /** $12.50 a million GB-s, and an object counts as 128 MB whatever it uses. Its CPU time is not billed beside it. */
-  objectSecond: (12.5 / 1e6) * 0.128,
-  /** R2 class B: one range read. */
-  storageRead: 0.36 / 1e6,
-} as const
-
 export interface CostInput {
+  readonly prices: Prices
   readonly cost: CostModel
   readonly layers: number
   readonly hosts: number
@@ -42,7 +35,7 @@ export interface CostEstimate {
  * RPC sessions stay open, so requests cost nothing that could be seen beside it. Hosts are paid while a step runs, busy or not: what a policy saves is time.
  */
 export function estimateCost(input: CostInput): CostEstimate {
-  const { cost, work } = input
+  const { cost, work, prices } = input
   const stepMs = input.layers * (cost.callMs * work.hostsCalled + cost.rttMs + work.busiestPairs / cost.pairsPerMs)
   const seconds = (stepMs / 1000) * (1e6 / input.stepTokens)
   const moves = (input.moves * 1e6) / input.windowTokens
@@ -51,6 +44,6 @@ export function estimateCost(input: CostInput): CostEstimate {
     stepMs,
     hostSeconds: input.hosts * seconds,
     movedBytes: moves * input.expertBytes,
-    usd: (input.hosts + 1) * seconds * PRICES.objectSecond + reads * PRICES.storageRead,
+    usd: (input.hosts + 1) * seconds * objectSecondUsd(prices) + reads * storageReadUsd(prices),
   }
 }

@@ -5,7 +5,8 @@ import { buildErrorFrame, createRowsFrame } from '../../shared/protocol/frame.ts
 import { err, ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import type { Within } from './call-deadlines.ts'
-import { CALLS_PER_SESSION, createHostLink } from './host-link.ts'
+import { CALLS_PER_SESSION } from '../../shared/protocol/session-calls.ts'
+import { createHostLink } from './host-link.ts'
 import type { OpenSession } from './host-link.ts'
 
 const HEADER = { sequence: 1, layer: 0, epoch: 1, tokens: 1, pairs: 1, experts: 1, rowBytes: 48 }

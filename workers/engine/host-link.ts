@@ -5,6 +5,7 @@ import type { RowsFrame, RunHeader } from '../../shared/protocol/frame.ts'
 import type { Hello, HostReport, HostSession } from '../../shared/protocol/host-api.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
+import { CALLS_PER_SESSION } from '../../shared/protocol/session-calls.ts'
 import { CALL_DEADLINE_MS } from './call-deadlines.ts'
 import type { Within } from './call-deadlines.ts'
 
@@ -20,9 +21,6 @@ export interface HostLinkDeps {
   connect(hello: Hello): Promise<Result<OpenSession, MoeError>>
   readonly within: Within
 }
-
-/** Sessions are opened anew after so many calls: the CPU budget of one session is not documented (docs/design/wire.md). */
-export const CALLS_PER_SESSION = 2000
 
 /** A session and who uses it. A retired one takes no new calls and is closed by the last that ends. */
 interface SharedSession {
