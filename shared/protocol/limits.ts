@@ -46,6 +46,13 @@ export const LIMITS = {
   tokenizerBytesMax: 32 * MIB,
   tokenizerConfigBytesMax: 4 * MIB,
   chatTemplateBytesMax: MIB,
+  /** One rendering of a chat template: its work, its longest text, output included, and how deep it is nested. */
+  templateStepsMax: 1_000_000,
+  templateCharsMax: MIB,
+  templateDepthMax: 200,
+  /** Variables that a request gives the template, and characters of a name or value. */
+  templateVariablesMax: 16,
+  templateVariableChars: 256,
   layersMax: 512,
   expertsMax: 4096,
   hiddenMax: 65536,
