@@ -16,6 +16,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(options: BenchOptions
   plan: () => import('./plan/plan.ts'),
   processes: () => import('./processes/processes.ts'),
   elastic: () => import('./elastic/elastic.ts'),
+  tokenizers: () => import('./tokenizers/tokenizers.ts'),
 }
 
 await new Command('bench')

@@ -40,7 +40,7 @@ function objectSizes(manifest: Manifest): Map<string, number> {
 
 function storedEntries({ trunk, experts, tokenizer, chatTemplate }: Manifest): (StoredRange | StoredFile)[] {
   const ranges = [...trunk.q8, ...trunk.f32, ...experts.flatMap((e) => [e.hi, e.lo, e.f32])]
-  return [...ranges, tokenizer?.tokenizer, tokenizer?.config, chatTemplate].filter((entry) => entry !== null && entry !== undefined)
+  return [...ranges, tokenizer?.tokenizer, tokenizer?.config, tokenizer?.tables, chatTemplate].filter((entry) => entry !== null && entry !== undefined)
 }
 
 async function checkObject(folder: SourceFolder, object: string, bytes: number): Promise<void> {

@@ -122,7 +122,8 @@ async function writePack(name: string, tiers: readonly Tier[], source: Source, f
 
 async function storeTokenizer(files: TextFiles, store: (file: PackFile | null) => Promise<StoredFile | null>): Promise<Manifest['tokenizer']> {
   const tokenizer = await store(files.tokenizer)
-  return tokenizer && { tokenizer, config: await store(files.tokenizerConfig) }
+  const tables = await store(files.tokenizerTables)
+  return tokenizer && { tokenizer, config: await store(files.tokenizerConfig), ...(tables && { tables }) }
 }
 
 function withDigest(manifest: Manifest): Manifest {

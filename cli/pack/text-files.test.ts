@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { LIMITS } from '../../shared/protocol/limits.ts'
+import { readTokenizerFile } from '../../shared/protocol/tokenizer-file.ts'
 import { memoryFolder } from '../testing/safetensors-file.ts'
 import { readGenerationDefaults } from './generation.ts'
 import { readTextFiles } from './text-files.ts'
@@ -48,6 +49,30 @@ it('[PK7] a tokenizer that is no JSON object, or no UTF-8, is refused by name', 
   await expect(readTextFiles(memoryFolder({ 'tokenizer.json': Uint8Array.of(0x22, 0xff, 0x22) }), () => undefined)).rejects.toThrow(
     'tokenizer.json is not UTF-8',
   )
+})
+
+describe('a tokenizer that the gateway cannot parse in its memory', () => {
+  const padded = (model: object) => ({ 'tokenizer.json': JSON.stringify({ model, padding: 'x'.repeat(LIMITS.tokenizerJsonReadBytesMax) }) })
+
+  it('[TX9] is packed as tables too, and the JSON is kept', async () => {
+    const { tokenizer: json, tokenizerTables, warnings } = await read(padded({ type: 'BPE', vocab: { a: 0, b: 1, ab: 2 }, merges: ['a b'] }))
+    expect(json?.object).toBe('tokenizer.json')
+    expect(tokenizerTables?.object).toBe('tokenizer.bin')
+    const { vocabulary, merges } = readTokenizerFile(new Uint8Array(tokenizerTables!.bytes))
+    expect([vocabulary.idOf('ab'), merges.rankOf(0, 1)]).toEqual([2, 0])
+    expect(warnings).toEqual([])
+  })
+
+  it('[TX9] has no tables where it is small enough', async () => {
+    expect((await read({ 'tokenizer.json': '{"model": {"type": "BPE", "vocab": {}, "merges": []}}' })).tokenizerTables).toBeNull()
+  })
+
+  it('[TX9] is a warning where it is no byte-pair model, and refused by name where it is a broken one', async () => {
+    const other = await read(padded({ type: 'Unigram', vocab: [['a', 0]] }))
+    expect(other.tokenizerTables).toBeNull()
+    expect(other.warnings).toEqual([expect.stringContaining('no byte-pair model')])
+    await expect(read(padded({ type: 'BPE', vocab: { a: 0 }, merges: ['a b'] }))).rejects.toThrow('tokenizer.json: model.merges[0]')
+  })
 })
 
 describe('generation_config.json', () => {

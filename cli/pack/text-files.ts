@@ -1,4 +1,7 @@
+import { bpeTokenizer, isBpe } from '../../shared/core/tokenizer/bpe-tokenizer.ts'
+import type { TokenizerJson } from '../../shared/core/tokenizer/bpe-tokenizer.ts'
 import { LIMITS } from '../../shared/protocol/limits.ts'
+import { TOKENIZER_FILE, writeTokenizerFile } from '../../shared/protocol/tokenizer-file.ts'
 import { CliError } from '../errors.ts'
 import { isJsonObject, readJson, readText } from '../source-folder.ts'
 import type { SourceFolder } from '../source-folder.ts'
@@ -12,6 +15,8 @@ export interface PackFile {
 /** What the gateway needs; null where the checkpoint has none. */
 export interface TextFiles {
   readonly tokenizer: PackFile | null
+  /** tokenizer.bin, where tokenizer.json is too large for the gateway to parse. */
+  readonly tokenizerTables: PackFile | null
   readonly tokenizerConfig: PackFile | null
   readonly chatTemplate: PackFile | null
 }
@@ -26,7 +31,26 @@ export async function readTextFiles(folder: SourceFolder, warn: (message: string
   const config = await readObjectFile(folder, TOKENIZER_CONFIG, LIMITS.tokenizerConfigBytesMax)
   const chatTemplate = (await templateFile(folder)) ?? inlineTemplate(config?.fields['chat_template'], warn)
   if (!tokenizer) warn(`the folder has no ${TOKENIZER}: the pack serves prompts of token ids only`)
-  return { tokenizer: tokenizer?.file ?? null, tokenizerConfig: (tokenizer && config?.file) ?? null, chatTemplate }
+  return {
+    tokenizer: tokenizer?.file ?? null,
+    tokenizerTables: tokenizer && tablesFile(tokenizer.fields, tokenizer.file.bytes.byteLength, warn),
+    tokenizerConfig: (tokenizer && config?.file) ?? null,
+    chatTemplate,
+  }
+}
+
+/** Parsing a JSON of 28 MB takes more than an isolate has; of a byte-pair model the tables take 14 MB. SPEC TX9. */
+function tablesFile(json: TokenizerJson, jsonBytes: number, warn: (message: string) => void): PackFile | null {
+  if (jsonBytes <= LIMITS.tokenizerJsonReadBytesMax) return null
+  if (!isBpe(json)) {
+    warn(`${TOKENIZER} has ${jsonBytes} bytes and is no byte-pair model: the gateway parses it whole, which takes several times as much memory`)
+    return null
+  }
+  try {
+    return { object: TOKENIZER_FILE, bytes: writeTokenizerFile(bpeTokenizer(json, LIMITS.vocabMax)) }
+  } catch (error) {
+    throw new CliError('checkpoint-invalid', `${TOKENIZER}: ${error instanceof Error ? error.message : String(error)}`)
+  }
 }
 
 async function readObjectFile(

@@ -55,6 +55,11 @@ export function nullable<T>(reader: Reader<T>): Reader<T | null> {
   return (value, path) => (value === null ? null : reader(value, path))
 }
 
+/** A field that may be absent, and then stays so: `record` leaves it out. */
+export function optional<T>(reader: Reader<T>): Reader<T> {
+  return (value, path) => (value === undefined ? (undefined as T) : reader(value, path))
+}
+
 export function list<T>(reader: Reader<T>, lengthMax: number): Reader<T[]> {
   return (value, path) => {
     if (!Array.isArray(value)) throw new FieldFault(path, `want a list, got ${show(value)}`)
@@ -63,7 +68,7 @@ export function list<T>(reader: Reader<T>, lengthMax: number): Reader<T[]> {
   }
 }
 
-/** An object with exactly these fields. */
+/** An object with exactly these fields, but for optional ones. */
 export function record<T extends object>(readers: { readonly [K in keyof T]-?: Reader<T[K]> }): Reader<T> {
   const keys = Object.keys(readers) as (keyof T & string)[]
   return (value, path) => {
@@ -71,7 +76,8 @@ export function record<T extends object>(readers: { readonly [K in keyof T]-?: R
     for (const key of Object.keys(fields)) {
       if (!Object.hasOwn(readers, key)) throw new FieldFault(path, `has an unknown field ${show(key)}`)
     }
-    return Object.fromEntries(keys.map((key) => [key, readers[key](fields[key], path ? `${path}.${key}` : key)])) as unknown as T
+    const read = keys.map((key) => [key, readers[key](fields[key], path ? `${path}.${key}` : key)] as const)
+    return Object.fromEntries(read.filter(([, field]) => field !== undefined)) as unknown as T
   }
 }
 

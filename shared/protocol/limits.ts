@@ -45,6 +45,11 @@ export const LIMITS = {
   manifestBytesMax: 8 * MIB,
   tokenizerBytesMax: 32 * MIB,
   tokenizerConfigBytesMax: 4 * MIB,
+  /** A tokenizer.json above this is packed as tokenizer.bin too, and read from there. */
+  tokenizerJsonReadBytesMax: 4 * MIB,
+  /** Merges of a tokenizer, and UTF-16 units of one entry. */
+  mergesMax: 1 << 21,
+  tokenUnitsMax: 4096,
   chatTemplateBytesMax: MIB,
   /** One rendering of a chat template: its work, its longest text, output included, and how deep it is nested. */
   templateStepsMax: 1_000_000,

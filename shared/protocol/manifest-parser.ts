@@ -5,7 +5,7 @@ import type { TrunkTensor } from '../core/tensors.ts'
 import { canonicalJson } from './canonical-json.ts'
 import { fail } from './errors.ts'
 import type { MoeError } from './errors.ts'
-import { FieldFault, integer, list, nullable, number, oneOf, record, text } from './json-readers.ts'
+import { FieldFault, integer, list, nullable, number, oneOf, optional, record, text } from './json-readers.ts'
 import type { Reader } from './json-readers.ts'
 import { LIMITS } from './limits.ts'
 import { MANIFEST_FORMAT, MANIFEST_VERSION, PROBE_DIGEST_CHARS } from './manifest.ts'
@@ -73,6 +73,7 @@ const manifestFields: Reader<Manifest> = record<Manifest>({
     record<NonNullable<Manifest['tokenizer']>>({
       tokenizer: storedFile(LIMITS.tokenizerBytesMax),
       config: nullable(storedFile(LIMITS.tokenizerConfigBytesMax)),
+      tables: optional(storedFile(LIMITS.tokenizerBytesMax)),
     }),
   ),
   chatTemplate: nullable(storedFile(LIMITS.chatTemplateBytesMax)),
@@ -192,7 +193,7 @@ function checkRange(range: StoredRange, bytes: number, path: string): void {
 /** No byte of an object belongs to two entries. */
 function checkOverlaps(manifest: Manifest): void {
   const { trunk, experts, tokenizer, chatTemplate } = manifest
-  const files = [tokenizer?.tokenizer, tokenizer?.config, chatTemplate].flatMap((file) => (file ? [{ ...file, offset: 0 }] : []))
+  const files = [tokenizer?.tokenizer, tokenizer?.config, tokenizer?.tables, chatTemplate].flatMap((file) => (file ? [{ ...file, offset: 0 }] : []))
   const ranges = [...trunk.q8, ...trunk.f32, ...experts.flatMap((e) => [e.hi, e.lo, e.f32]).filter((range) => range !== null), ...files]
   ranges.sort((a, b) => (a.object === b.object ? a.offset - b.offset : a.object < b.object ? -1 : 1))
   for (const [index, range] of ranges.entries()) {

@@ -68,7 +68,12 @@ export interface Manifest {
   readonly trunk: { readonly q8: readonly TrunkEntry[]; readonly f32: readonly TrunkEntry[] }
   readonly experts: readonly ExpertEntry[]
   /** Absent objects are null: a pack without a tokenizer serves token ids only. */
-  readonly tokenizer: { readonly tokenizer: StoredFile; readonly config: StoredFile | null } | null
+  readonly tokenizer: {
+    readonly tokenizer: StoredFile
+    readonly config: StoredFile | null
+    /** tokenizer.bin, which the gateway then reads instead of tokenizer.json; absent where that is small, or no byte-pair model. SPEC TX9. */
+    readonly tables?: StoredFile
+  } | null
   readonly chatTemplate: StoredFile | null
   readonly generation: GenerationDefaults
 }

@@ -5,6 +5,8 @@ import { ok } from '../../../shared/protocol/result.ts'
 import type { Result } from '../../../shared/protocol/result.ts'
 import type { GatewayDeps } from '../deps.ts'
 import type { LoadedModel } from '../model/loaded-model.ts'
+import { reveal } from '../model/special-text.ts'
+import type { ShieldedText } from '../model/special-text.ts'
 import type { TextCodec } from '../model/text-codec.ts'
 import type { PromptInput } from '../schemas/completion-request.ts'
 
@@ -34,10 +36,14 @@ export async function encodePrompts(
   return ok(prompts)
 }
 
-/** A rendered chat as ids. The template has written all special tokens, so the tokenizer adds none: some models would get two BOS. */
-export function encodeChat(model: LoadedModel, rendered: string): Result<Prompt, MoeError> {
-  const prompt = encodeText(model, rendered, false, 'messages')
-  return prompt.ok ? checkLength(model, prompt.value, 1, 'messages') : prompt
+/**
+ * A rendered chat as ids. The template has written all special tokens, so the tokenizer adds none: some models would get two BOS. Those that
+ * clients wrote are plain text. SPEC TX8.
+ */
+export function encodeChat(model: LoadedModel, rendered: ShieldedText): Result<Prompt, MoeError> {
+  const text = reveal(rendered.text, rendered.hidden)
+  const codec = codecFor(model, [text], 'messages')
+  return codec.ok ? checkLength(model, { ids: codec.value.encodeShielded(rendered), text }, 1, 'messages') : codec
 }
 
 /** A text as ids, unless its length alone is too much. Errors: `no-tokenizer`, `context-length-exceeded`, `invalid-request`. */

@@ -7,7 +7,8 @@ import type { Result } from '../../../shared/protocol/result.ts'
 import { TemplateBoundError } from './jinja/budget.ts'
 import { JinjaTemplate } from './jinja/jinja-template.ts'
 import { templateMessages, templateTools } from './template-messages.ts'
-import type { CallForm } from './template-messages.ts'
+import type { CallForm, TemplateMessage } from './template-messages.ts'
+import type { SpecialShield } from './special-text.ts'
 import type { TemplateVariables } from './template-variables.ts'
 
 const ERROR_CHARS_MAX = 300
@@ -19,6 +20,8 @@ export interface TemplateOptions {
   readonly addGenerationPrompt: boolean
   /** The request's own, as `enable_thinking`; checked by `templateVariables`. */
   readonly variables?: TemplateVariables
+  /** Hides special tokens in the texts of messages, tools and variables; null: they stay. */
+  readonly shield?: SpecialShield | null
 }
 
 /** A model's own chat template: messages to the text that the model was trained on. SPEC TX1 to TX5. */
@@ -42,11 +45,14 @@ export class ChatTemplate {
   }
 
   /** `invalid-request` with the template's own words where it refuses the messages (an unknown role, an order that it does not know). */
-  render(messages: readonly ChatMessage[], { tools, addGenerationPrompt, variables }: TemplateOptions): Result<string, MoeError> {
+  render(messages: readonly ChatMessage[], { tools, addGenerationPrompt, variables = {}, shield = null }: TemplateOptions): Result<string, MoeError> {
     const written = templateMessages(messages, this.#callForm)
     if (!written.ok) return written
     try {
-      return ok(this.#render(written.value, tools, { ...variables, add_generation_prompt: addGenerationPrompt }))
+      // Arguments of calls are parsed by now: a token that was written with escapes is seen too.
+      const [texts, given] =
+        shield === null ? [{ messages: written.value, tools }, variables] : [hideTexts(shield, written.value, tools), shield.hideAll(variables)]
+      return ok(this.#render(texts.messages, texts.tools, { ...given, add_generation_prompt: addGenerationPrompt }))
     } catch (error) {
       return refusal(error)
     }
@@ -81,6 +87,11 @@ export class ChatTemplate {
       return null // it refuses such a chat: an answer, not a failure
     }
   }
+}
+
+/** Roles are ours, and stay. */
+function hideTexts(shield: SpecialShield, messages: readonly TemplateMessage[], tools: readonly ToolDefinition[]) {
+  return { messages: messages.map((message) => ({ ...shield.hideAll(message), role: message.role })), tools: shield.hideAll(tools) }
 }
 
 const PROBE_ARGUMENT = 'probe_argument'

@@ -5,6 +5,8 @@ import { encodedBytes } from '../../../shared/core/layout.ts'
 import type { ModelSpec } from '../../../shared/core/model-spec.ts'
 import { tensorEncoding, trunkTensors } from '../../../shared/core/tensors.ts'
 import { digestInput } from '../../../shared/protocol/manifest-parser.ts'
+import { writeTokenizerFile } from '../../../shared/protocol/tokenizer-file.ts'
+import { bpeTokenizer } from '../../../shared/core/tokenizer/bpe-tokenizer.ts'
 import type { Manifest, StoredFile } from '../../../shared/protocol/manifest.ts'
 import { expertRangeBytes, RANGE_ALIGN_BYTES } from '../../../shared/protocol/pack-layout.ts'
 import { loadModel } from './load-model.ts'
@@ -65,7 +67,13 @@ function packFiles(files: Readonly<Record<string, Uint8Array>>, tokenizer: boole
       f32: range(expertRangeBytes(SPEC).f32),
       probe: { q8: null, q4: null, f32: '01'.repeat(8) },
     })),
-    tokenizer: tokenizer ? { tokenizer: stored('tokenizer.json'), config: stored('tokenizer_config.json') } : null,
+    tokenizer: tokenizer
+      ? {
+          tokenizer: stored('tokenizer.json'),
+          config: stored('tokenizer_config.json'),
+          ...('tokenizer.bin' in files && { tables: stored('tokenizer.bin') }),
+        }
+      : null,
     chatTemplate: 'chat_template.jinja' in files ? stored('chat_template.jinja') : null,
     generation: { temperature: 0.7, topP: null, topK: null, minP: null },
   }
@@ -99,6 +107,30 @@ describe('loadModel', () => {
     expect(loaded.value.template?.render([{ role: 'user', content: 'hi' }], { tools: [], addGenerationPrompt: false })).toEqual({
       ok: true,
       value: '<|im_start|>user\nhi<|im_end|>\n',
+    })
+  })
+
+  it('[TX9] reads the tables of a tokenizer instead of its JSON, with the same ids', async () => {
+    const tables = writeTokenizerFile(bpeTokenizer(JSON.parse(readDemoFile('tokenizer.json')), SPEC.vocab))
+    const files = packFiles({ ...DEMO_FILES, 'tokenizer.bin': tables }, true)
+    files.delete('tokenizer.json')
+    const loaded = await loadModel(folderOf(files), 'f32', 'q8')
+    if (!loaded.ok) throw new Error(loaded.error.message)
+    expect(loaded.value.codec?.encode('Once upon a time', true)).toEqual([2335, 874, 263, 833])
+    expect(loaded.value.codec?.decode([1, 2335, 874])).toBe('<|im_start|>Once upon')
+  })
+
+  it('[TX9] refuses tables that are none, and those whose checksum does not hold', async () => {
+    const files = { ...DEMO_FILES, 'tokenizer.bin': encode('nothing of the kind, but long enough') }
+    expect(await loadModel(folderOf(packFiles(files, true)), 'f32', 'q8')).toMatchObject({
+      ok: false,
+      error: { code: 'manifest-invalid', message: expect.stringContaining('no tokenizer file'), details: { field: 'tokenizer' } },
+    })
+    const changed = packFiles(files, true)
+    changed.set('tokenizer.bin', encode('nothing of the kind, but LONG enough'))
+    expect(await loadModel(folderOf(changed), 'f32', 'q8')).toMatchObject({
+      ok: false,
+      error: { code: 'weights-corrupt', details: { object: 'tokenizer.bin' } },
     })
   })
 

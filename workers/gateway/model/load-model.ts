@@ -1,16 +1,18 @@
+import type { TokenizerJson } from '../../../shared/core/tokenizer/bpe-tokenizer.ts'
 import { fail } from '../../../shared/protocol/errors.ts'
 import type { MoeError } from '../../../shared/protocol/errors.ts'
 import { toHex } from '../../../shared/protocol/hex.ts'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
 import { checkDigest, parseManifest } from '../../../shared/protocol/manifest-parser.ts'
 import type { Manifest, StoredFile } from '../../../shared/protocol/manifest.ts'
+import { readTokenizerFile } from '../../../shared/protocol/tokenizer-file.ts'
 import { ok } from '../../../shared/protocol/result.ts'
 import type { Result } from '../../../shared/protocol/result.ts'
 import { isTier, trunkTier } from '../../../shared/protocol/tiers.ts'
 import type { TrunkPrecision } from '../../../shared/protocol/tiers.ts'
 import { ChatTemplate } from './chat-template.ts'
 import type { LoadedModel } from './loaded-model.ts'
-import { createTextCodec } from './text-codec.ts'
+import { createBpeCodec, createTextCodec } from './text-codec.ts'
 import type { TextCodec } from './text-codec.ts'
 
 /** The pack's folder; R2's bucket answers in this form. */
@@ -61,10 +63,17 @@ async function loadConfig(folder: PackFolder, manifest: Manifest): Promise<Resul
 
 async function loadCodec(folder: PackFolder, manifest: Manifest, config: TokenizerConfig): Promise<Result<TextCodec | null, MoeError>> {
   if (manifest.tokenizer === null) return ok(null)
-  const json = await readJson(folder, manifest.tokenizer.tokenizer)
-  if (!json.ok) return json
+  const { tokenizer, tables } = manifest.tokenizer
+  // The tables where there are any: parsing a tokenizer.json of 28 MB takes more than the isolate has.
+  return tables === undefined
+    ? useFile(await readJson(folder, tokenizer), (json) => createTextCodec(json as TokenizerJson, config))
+    : useFile(await readFile(folder, tables), (bytes) => createBpeCodec(readTokenizerFile(bytes), config))
+}
+
+function useFile<T>(file: Result<T, MoeError>, use: (value: T) => TextCodec): Result<TextCodec, MoeError> {
+  if (!file.ok) return file
   try {
-    return ok(createTextCodec(json.value, config))
+    return ok(use(file.value))
   } catch (error) {
     return invalid('tokenizer', `The tokenizer cannot be used: ${reasonOf(error)}`)
   }

@@ -13,15 +13,21 @@ export interface CallForm {
   readonly content: '' | null
 }
 
+/** A message as a template sees it. */
+export interface TemplateMessage {
+  readonly role: ChatMessage['role']
+  readonly [field: string]: unknown
+}
+
 /**
  * Messages as templates were written to read them, which is not quite OpenAI's form. `invalid-request` where a call's arguments are no JSON object.
  * - A call's arguments are a dict (or JSON text: `form`), with numbers as Python has them.
  * - Reasoning has both its names: templates read `reasoning_content` or, as gpt-oss's, `thinking`.
  * - A tool's message has the name of what was called, which clients may leave out.
  */
-export function templateMessages(messages: readonly ChatMessage[], form: CallForm): Result<unknown[], MoeError> {
+export function templateMessages(messages: readonly ChatMessage[], form: CallForm): Result<TemplateMessage[], MoeError> {
   const names = new Map<string, string>()
-  const written: unknown[] = []
+  const written: TemplateMessage[] = []
   for (const [index, message] of messages.entries()) {
     switch (message.role) {
       case 'assistant': {

@@ -1,12 +1,21 @@
-import { Tokenizer } from '@huggingface/tokenizers'
+import type { Tokenizer } from '@huggingface/tokenizers'
+import { vocabularyStyle } from '../../../shared/core/tokenizer/vocabulary-style.ts'
+import type { BpeTokenizer, TokenizerJson } from '../../../shared/core/tokenizer/bpe-tokenizer.ts'
+import { reveal, specialSplitter, SpecialShield, splitterOver } from './special-text.ts'
+import type { ShieldedText } from './special-text.ts'
 import { vocabularyBytes } from './token-bytes.ts'
-import type { VocabularyStyle } from './token-bytes.ts'
+import { bpeModel, tokenModel } from './token-model.ts'
+import type { TokenModel } from './token-model.ts'
 
 /** Text to ids and back, as the model's tokenizer.json says. */
 export interface TextCodec {
   /** @param addSpecialTokens the tokenizer's own beginning and end (BOS …). Special tokens written in the text are always read as such. */
   encode(text: string, addSpecialTokens: boolean): number[]
-  /** Text of the ids, special tokens written out, spaces not cleaned up; '' for none. */
+  /** A shield for the texts of one chat, before a template puts its own special tokens between them. */
+  shield(): SpecialShield
+  /** A rendered chat: special tokens of the template are special, hidden ones are plain text, as if the tokenizer had no such token. SPEC TX8. */
+  encodeShielded(rendered: ShieldedText): number[]
+  /** Text of the ids, special tokens written out, spaces not cleaned up; '' for none. Ids of no token are dropped. */
   decode(ids: readonly number[]): string
   /** False for special tokens and for ids outside the vocabulary: they are no part of generated text. */
   hasText(id: number): boolean
@@ -16,61 +25,83 @@ export interface TextCodec {
   readonly charsPerTokenMax: number
 }
 
-/** The parts of tokenizer.json that are read here. */
-interface TokenizerJson {
-  readonly model?: { readonly merges?: unknown }
-  readonly decoder?: DecoderJson | null
-  readonly normalizer?: unknown
-}
-
-interface DecoderJson {
-  readonly type: string
-  readonly decoders?: readonly DecoderJson[]
-}
-
 /** NFC may make one character of four: normalised text is at most this much shorter. */
 const NORMALIZER_SHRINK_MAX = 4
 
 /**
- * @param json tokenizer.json, parsed. Ownership moves here: parts that nobody reads again are emptied to free memory.
+ * @param json tokenizer.json, parsed; its vocabulary and merges are copied.
  * @param config tokenizer_config.json, parsed; {} if there is none.
- * @throws Error of the library, naming what it cannot represent.
+ * @throws Error naming what cannot be represented.
  */
 export function createTextCodec(json: TokenizerJson, config: object): TextCodec {
-  // Cleaning up would rewrite text that has been streamed already ("a ." becomes "a."), and is on unless the configuration says otherwise.
-  const tokenizer = new Tokenizer(json, { ...config, clean_up_tokenization_spaces: false })
+  return codecOf(tokenModel(json, keepSpaces(config)))
+}
+
+/** The same from tables, as `tokenizer.bin` holds them. */
+export function createBpeCodec(tokenizer: BpeTokenizer, config: object): TextCodec {
+  return codecOf(bpeModel(tokenizer, keepSpaces(config)))
+}
+
+/** Cleaning up would rewrite text that has been streamed already ("a ." becomes "a."), and is on unless the configuration says otherwise. */
+function keepSpaces(config: object): object {
+  return { ...config, clean_up_tokenization_spaces: false }
+}
+
+function codecOf({ tokenizer, json, tokenOf, charsMax }: TokenModel): TextCodec {
   const added = tokenizer.get_added_tokens_decoder()
   const style = vocabularyStyle(json)
-  const charsPerTokenMax = longestEntry(tokenizer) * ((json.normalizer ?? null) === null ? 1 : NORMALIZER_SHRINK_MAX)
-  releaseParsedMerges(json)
+  const { split, specials } = specialSplitter(json)
+  const reading = revealing(tokenizer, json)
   return {
-    charsPerTokenMax,
-    // A character that the vocabulary cannot write has no id: dropped, as in the Rust tokenizers. The type does not say so.
-    encode: (text, addSpecialTokens) =>
-      tokenizer.encode(text, { add_special_tokens: addSpecialTokens }).ids.filter((id: number | undefined) => id !== undefined),
-    decode: (ids) => (ids.length === 0 ? '' : tokenizer.decode([...ids], { skip_special_tokens: false })),
-    hasText: (id) => tokenizer.id_to_token(id) !== undefined && added.get(id)?.special !== true,
-    tokenBytes: (id) => vocabularyBytes(tokenizer.id_to_token(id) ?? '', added.has(id) ? 'plain' : style),
+    charsPerTokenMax: charsMax * ((json.normalizer ?? null) === null ? 1 : NORMALIZER_SHRINK_MAX),
+    encode: (text, addSpecialTokens) => knownIds(tokenizer, text, addSpecialTokens),
+    shield: () => new SpecialShield(split, specials),
+    encodeShielded: ({ text, hidden }) => knownIds(hidden.size === 0 ? tokenizer : reading(hidden), text, false),
+    decode: (ids) =>
+      decoded(
+        tokenizer,
+        ids.map(tokenOf).filter((token) => token !== undefined),
+      ),
+    hasText: (id) => tokenOf(id) !== undefined && added.get(id)?.special !== true,
+    tokenBytes: (id) => vocabularyBytes(tokenOf(id) ?? '', added.has(id) ? 'plain' : style),
   }
 }
 
-function vocabularyStyle(json: TokenizerJson): VocabularyStyle {
-  const decoders = flatten(json.decoder)
-  if (decoders.some(({ type }) => type === 'ByteLevel')) return 'byte-level'
-  return decoders.some(({ type }) => type === 'Metaspace' || type === 'ByteFallback') ? 'sentencepiece' : 'plain'
+/** A character that the vocabulary cannot write has no id: dropped, as in the Rust tokenizers. The type does not say so. */
+function knownIds(tokenizer: Tokenizer, text: string, addSpecialTokens: boolean): number[] {
+  return tokenizer.encode(text, { add_special_tokens: addSpecialTokens }).ids.filter((id: number | undefined) => id !== undefined)
 }
 
-function flatten(decoder: DecoderJson | null | undefined): DecoderJson[] {
-  return decoder === null || decoder === undefined ? [] : [decoder, ...(decoder.decoders ?? []).flatMap(flatten)]
+function decoded(tokenizer: Tokenizer, tokens: string[]): string {
+  if (tokens.length === 0) return ''
+  type Decode = ((tokens: string[]) => string) & { readonly end_of_word_suffix?: string | null }
+  const decoder = tokenizer.decoder as unknown as Decode | null
+  if (decoder === null) return tokens.join(' ')
+  const suffix = decoder.end_of_word_suffix ?? ''
+  return suffix === '' ? decoder(tokens) : decoder(tokens).replaceAll(suffix, ' ')
 }
 
-function longestEntry(tokenizer: Tokenizer): number {
-  let longest = 1
-  for (const entry of tokenizer.get_vocab().keys()) longest = Math.max(longest, entry?.length ?? 0)
-  return longest
-}
+type PreTokenize = (text: string, options: unknown) => string[]
 
-/** The library ranks the merges once, when it is made, and keeps the parsed list: for 446,189 merges more than half of its 71 MB. */
-function releaseParsedMerges(json: TokenizerJson): void {
-  if (Array.isArray(json.model?.merges)) json.model.merges.length = 0
+/**
+ * A view of the tokenizer that puts hidden tokens back where nothing looks for special tokens any more: behind the splitters and before the
+ * pre-tokenizer. So what is around a hidden token is split and merged with it, as in any text.
+ */
+function revealing(tokenizer: Tokenizer, json: TokenizerJson): (hidden: ReadonlyMap<string, string>) => Tokenizer {
+  const inner = tokenizer.pre_tokenizer as unknown as PreTokenize | null
+  const normalize = (tokenizer.normalizer ?? ((text: string) => text)) as (text: string) => string
+  // Special tokens are cut out before normalising, all of them: after it, revealed ones could be taken for them.
+  const split = splitterOver(
+    json,
+    (json.added_tokens ?? []).filter(({ special, normalized }) => special === true || normalized !== true || tokenizer.normalizer === null),
+  )
+  return (hidden) => {
+    const normal = new Map(Array.from(hidden, ([placeholder, original]) => [placeholder, normalize(original)]))
+    const preTokenize: PreTokenize = (text, options) => {
+      const revealed = reveal(text, normal)
+      return inner === null ? [revealed] : inner(revealed, options)
+    }
+    const own = { pre_tokenizer: preTokenize, splitter_unnormalized: { split } }
+    return Object.assign(Object.create(Object.getPrototypeOf(tokenizer)), tokenizer, own) as Tokenizer
+  }
 }

@@ -9,6 +9,8 @@ import type { GatewayEnv } from '../http/request-id.ts'
 import type { ChatMessage } from '../chat/messages.ts'
 import type { TemplateOptions } from '../model/chat-template.ts'
 import type { LoadedModel } from '../model/loaded-model.ts'
+import { reveal } from '../model/special-text.ts'
+import type { ShieldedText } from '../model/special-text.ts'
 import { parseRequest } from '../schemas/parse-request.ts'
 import { ApplyTemplateRequest, DetokenizeRequest, TokenizeRequest } from '../schemas/token-requests.ts'
 import { readyModel } from './models.ts'
@@ -39,15 +41,20 @@ export function postApplyTemplate(deps: GatewayDeps): Handler<GatewayEnv> {
   return async (c) => {
     const request = orRefuse(parseRequest(ApplyTemplateRequest, orRefuse(await readJson(c.req.raw))))
     const model = orRefuse(await deps.model())
-    return c.json({ prompt: renderChat(model, request.messages, { tools: [], addGenerationPrompt: request.add_generation_prompt ?? true }) })
+    const { text, hidden } = renderChat(model, request.messages, { tools: [], addGenerationPrompt: request.add_generation_prompt ?? true })
+    return c.json({ prompt: reveal(text, hidden) })
   }
 }
 
-/** The messages as the model's template writes them. Refuses with `invalid-request` if the model has none or it refuses them. */
-export function renderChat(model: LoadedModel, messages: readonly ChatMessage[], options: TemplateOptions): string {
-  const rendered =
-    model.template === null
-      ? fail('invalid-request', `${model.name} has no chat template: use /v1/completions.`, { param: 'messages', reason: 'invalid_value' })
-      : model.template.render(messages, options)
-  return orRefuse(rendered)
+/**
+ * The messages as the model's template writes them, with special tokens in the client's texts hidden: only the template's own are special (SPEC TX8).
+ * Refuses with `invalid-request` if the model has no template or it refuses them.
+ */
+export function renderChat(model: LoadedModel, messages: readonly ChatMessage[], options: TemplateOptions): ShieldedText {
+  if (model.template === null) {
+    return orRefuse(fail('invalid-request', `${model.name} has no chat template: use /v1/completions.`, { param: 'messages', reason: 'invalid_value' }))
+  }
+  const shield = model.codec?.shield() ?? null
+  const text = orRefuse(model.template.render(messages, { ...options, shield }))
+  return { text, hidden: shield?.hidden() ?? new Map() }
 }
