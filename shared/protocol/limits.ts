@@ -2,6 +2,8 @@
 export const MIB = 1024 * 1024
 
 export const LIMITS = {
+  /** Of each prompt's text, in a deployment that logs prompts. */
+  loggedPromptChars: 8192,
   /** HTTP request body. */
   bodyBytesMax: 4 * MIB,
   /** Prompts in one completion request, and prompts × n sequences. */

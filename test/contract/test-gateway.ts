@@ -3,6 +3,8 @@ import { createApp } from '../../workers/gateway/app.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import { rememberContext } from '../../workers/gateway/generate/context-tokens.ts'
 import type { LoadedModel } from '../../workers/gateway/model/loaded-model.ts'
+import { createRequestLog } from '../../workers/gateway/request-log/request-log.ts'
+import type { RequestLine } from '../../workers/gateway/request-log/request-record.ts'
 import { demoModel, infoOf } from './demo-model.ts'
 import { FakeAutoscaler } from './fake-autoscaler.ts'
 import { FakeEngine, scripted } from './fake-engine.ts'
@@ -18,6 +20,9 @@ export interface TestGatewayOptions {
   /** What the engine's KV budget holds; the model's context if absent. */
   readonly engineContextTokens?: number
   readonly nowMs?: () => number
+  readonly logPrompts?: boolean
+  /** A sink of request lines throws, before the one that keeps them. */
+  readonly failingSink?: boolean
   /** What passes while the gateway waits for the engine. */
   readonly wait?: (ms: number) => Promise<void>
 }
@@ -31,6 +36,9 @@ export function testGateway(options: TestGatewayOptions = {}) {
   const autoscaler = new FakeAutoscaler()
   const timer = handWoundTimer()
   const logged: string[] = []
+  /** Of each request that is over. */
+  const lines: RequestLine[] = []
+  const nowMs = options.nowMs ?? (() => 1_800_000_000_000)
   const log = (message: string): void => void logged.push(message)
   let ids = 0
   const wait = options.wait ?? (async () => {})
@@ -40,7 +48,7 @@ export function testGateway(options: TestGatewayOptions = {}) {
     model: async () => ok(model),
     contextTokens: rememberContext({ engine, log, wait }),
     nowS: () => 1_800_000_000,
-    nowMs: options.nowMs ?? (() => 1_800_000_000_000),
+    nowMs,
     newId: () => String(++ids).padStart(8, '0'),
     newSeed: () => 42,
     keepAlive: () => {},
@@ -48,10 +56,20 @@ export function testGateway(options: TestGatewayOptions = {}) {
     wait,
     setTimer: timer.set,
     log,
+    requestLog: createRequestLog({
+      nowMs,
+      sinks: [...(options.failingSink ? [broken] : []), (line) => void lines.push(line)],
+      logPrompts: options.logPrompts === true,
+      log,
+    }),
   })
   const post = async (path: string, body: unknown, signal?: AbortSignal): Promise<Response> =>
     app.request(path, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), ...(signal && { signal }) })
-  return { app, engine, autoscaler, timer, model, logged, post }
+  return { app, engine, autoscaler, timer, model, logged, lines, post }
+}
+
+function broken(): never {
+  throw new Error('the dataset is full')
 }
 
 function faultsOf({ failure, resetAt }: TestGatewayOptions): Pick<FakeEngineOptions, 'failure' | 'resetAt'> {

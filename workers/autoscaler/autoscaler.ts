@@ -9,6 +9,7 @@ import type { MoeError } from '../../shared/protocol/errors.ts'
 import type { HostControl } from '../../shared/protocol/host-api.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
+import { createLog } from '../log.ts'
 import { readManifest } from '../r2-store.ts'
 import { namesSetting, oneOfSetting, tierSetting, wholeSetting } from '../settings.ts'
 import { createAutoscaler } from './autoscaler-core.ts'
@@ -42,7 +43,7 @@ export class Autoscaler extends DurableObject<AutoscalerEnv> implements Autoscal
       },
       // Not awaited: the platform holds what this object sends back until its writes are kept.
       setAlarm: (atMs) => void (atMs === null ? storage.deleteAlarm() : storage.setAlarm(atMs)),
-      onFault: (message, error) => console.error(`autoscaler: ${message}`, error),
+      onFault: createLog('autoscaler'),
     })
   }
 

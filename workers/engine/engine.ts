@@ -7,6 +7,7 @@ import type { MoeError } from '../../shared/protocol/errors.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import { isolateId } from '../isolate-id.ts'
+import { createLog } from '../log.ts'
 import { oneOfSetting, wholeSetting } from '../settings.ts'
 import { joinCluster } from './join-cluster.ts'
 import { createCallDeadlines } from './call-deadlines.ts'
@@ -27,6 +28,8 @@ import { readTrunk } from './read-trunk.ts'
 import { readyEngine } from './ready-engine.ts'
 import type { ReadyEngine } from './ready-engine.ts'
 import { createThreadPause } from './thread-pause.ts'
+
+const logError = createLog('engine')
 
 /** The trunk outlives an evicted object: it is the isolate that has the memory. */
 let warm: LoadedTrunk | null = null
@@ -98,7 +101,7 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
   private async load(): Promise<Result<ReadyEngine, MoeError>> {
     this.bytesRead = 0
     const loaded = await this.loadParts().catch((error: unknown) => {
-      console.error('engine: loading failed', error)
+      logError('loading failed', error)
       return fail('internal', 'the engine could not load the model', {})
     })
     this.failure = loaded.ok ? null : loaded.error
@@ -124,13 +127,13 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
       pause: createThreadPause({ nowMs: Date.now, wait: () => scheduler.wait(0) }),
       nowMs: Date.now,
       wait: (ms) => scheduler.wait(ms),
-      onFault: (error) => console.error('engine: a step failed', error),
+      onFault: (error) => logError('a step failed', error),
     })
   }
 
   /** Where requests outlive the object; a bench puts others in its place. */
   protected journalStore(): JournalStore {
-    return durableJournalStore(this.ctx.storage, (error) => console.error('engine: the journal failed', error))
+    return durableJournalStore(this.ctx.storage, (error) => logError('the journal failed', error))
   }
 
   /** A failed load leaves no trunk behind, but one that is whole stays for the next attempt. */

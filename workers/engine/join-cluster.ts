@@ -3,6 +3,7 @@ import type { Placement } from '../../shared/placement/placement.ts'
 import { hostBinding } from '../../shared/placement/host-names.ts'
 import type { AutoscalerApi, EngineControl } from '../../shared/protocol/autoscaler-api.ts'
 import type { Within } from '../../shared/protocol/deadlines.ts'
+import { createLog } from '../log.ts'
 import { isolateId } from '../isolate-id.ts'
 import type { EngineEnv } from './env.ts'
 import { createMembership } from './membership.ts'
@@ -26,7 +27,7 @@ export function joinCluster({ id, storage }: DurableObjectState, env: EngineEnv,
     hasHost: (host) => env[hostBinding(host)] !== undefined,
     nowMs: Date.now,
     wait: (ms) => scheduler.wait(ms),
-    onFault: (message, error) => console.error(`engine: ${message}`, error),
+    onFault: createLog('engine'),
   })
 }
 

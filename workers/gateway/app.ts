@@ -5,6 +5,7 @@ import type { GatewayDeps } from './deps.ts'
 import { asMoeError, errorResponse, methodNotAllowed } from './http/errors.ts'
 import { requestId } from './http/request-id.ts'
 import type { GatewayEnv } from './http/request-id.ts'
+import { logRequests } from './request-log/request-log.ts'
 import { getAdminEvents, getAdminState, postAdminPolicy, postAdminScale } from './routes/admin.ts'
 import { postChatCompletions } from './routes/chat-completions.ts'
 import { postCompletions } from './routes/completions.ts'
@@ -19,6 +20,7 @@ import { postApplyTemplate, postDetokenize, postTokenize } from './routes/tokens
 export function createApp(deps: GatewayDeps): Hono<GatewayEnv> {
   const app = new Hono<GatewayEnv>()
   app.use(requestId(deps.newId))
+  app.use(logRequests(deps.requestLog))
   app.use(methodNotAllowedMiddleware({ app, onMethodNotAllowed: methodNotAllowed }))
   app.get('/health', getHealth(deps))
   app.get('/v1/models', listModels(deps))

@@ -3,8 +3,10 @@ import type { SetTimer } from '../../shared/protocol/deadlines.ts'
 import type { EngineApi } from '../../shared/protocol/engine-api.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
 import type { Result } from '../../shared/protocol/result.ts'
+import type { LogError } from '../log.ts'
 import type { ContextTokens } from './generate/context-tokens.ts'
 import type { LoadedModel } from './model/loaded-model.ts'
+import type { RequestLog } from './request-log/request-log.ts'
 
 export type AdminApi = Pick<AutoscalerApi, 'state' | 'metrics' | 'events' | 'scale' | 'setPolicy'>
 
@@ -28,5 +30,6 @@ export interface GatewayDeps {
   readonly nextTurn: () => Promise<void>
   readonly wait: (ms: number) => Promise<void>
   readonly setTimer: SetTimer
-  readonly log: (message: string, error: unknown) => void
+  readonly log: LogError
+  readonly requestLog: RequestLog
 }

@@ -10,4 +10,8 @@ export interface Env {
   readonly TIER: string
   /** Precision of the trunk in tiers q8 and q4: q8 or q4. */
   readonly TRUNK: string
+  /** on or off: whether the line of a request in the log has the text of its prompts. */
+  readonly LOG_PROMPTS: string
+  /** Where requests are counted one by one; optional. */
+  readonly ANALYTICS?: AnalyticsEngineDataset
 }

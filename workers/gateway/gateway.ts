@@ -2,12 +2,15 @@ import { env as bindings, waitUntil } from 'cloudflare:workers'
 import type { AdminApi } from './deps.ts'
 import type { EngineApi } from '../../shared/protocol/engine-api.ts'
 import { TRUNK_PRECISIONS } from '../../shared/protocol/tiers.ts'
+import { createLog } from '../log.ts'
 import { oneOfSetting } from '../settings.ts'
 import { createApp } from './app.ts'
 import type { Env } from './env.ts'
 import { rememberContext } from './generate/context-tokens.ts'
 import { loadModel } from './model/load-model.ts'
 import { SharedLoad } from './model/shared-load.ts'
+import { createRequestLog } from './request-log/request-log.ts'
+import { analyticsSink, consoleSink } from './request-log/sinks.ts'
 
 // wrangler.toml declares these bindings, `isomoe dev` adds the variables; the platform's own type of `env` is open.
 const env = bindings as unknown as Env
@@ -47,7 +50,14 @@ const model = new SharedLoad(loadServed, {
   keepAlive: waitUntil,
 })
 
-const log = (message: string, error: unknown): void => console.error(message, error)
+const log = createLog('gateway')
+
+const requestLog = createRequestLog({
+  nowMs: () => Date.now(),
+  sinks: [consoleSink, analyticsSink(env.ANALYTICS)],
+  logPrompts: oneOfSetting('LOG_PROMPTS', env.LOG_PROMPTS, ['on', 'off']) === 'on',
+  log,
+})
 
 const app = createApp({
   engine,
@@ -66,6 +76,7 @@ const app = createApp({
     return () => clearTimeout(timer)
   },
   log,
+  requestLog,
 })
 
 export default { fetch: app.fetch } satisfies ExportedHandler<Env>

@@ -1,4 +1,5 @@
 import type { FinishReason, GenerateEvent, GenerateRequest, PrefillTimes, TokenLogprob } from '../../../shared/protocol/engine-api.ts'
+import { LIMITS } from '../../../shared/protocol/limits.ts'
 import { fail, moeError } from '../../../shared/protocol/errors.ts'
 import type { MoeError } from '../../../shared/protocol/errors.ts'
 import { ok } from '../../../shared/protocol/result.ts'
@@ -9,6 +10,7 @@ import { ChoiceAssembler } from './choice-assembler.ts'
 import type { Piece } from './choice-assembler.ts'
 import { callEngine } from './engine-call.ts'
 import { EngineStream } from './engine-stream.ts'
+import { errorEnvelope } from '../http/errors.ts'
 
 /** What a generation gives, in order per choice: its prompt's log-probabilities if asked for, pieces, one finish. An error is the last. */
 export type ChoiceOutput =
@@ -79,30 +81,57 @@ export async function startGeneration(
     return started
   }
   const choices = request.prompts.flatMap((ids) =>
-    Array.from({ length: request.n }, () => new ChoiceAssembler(model.codec, rules.stops, rules.continuesPrompt ? ids : [])),
+    Array.from({ length: request.n }, () => newChoice(new ChoiceAssembler(model.codec, rules.stops, rules.continuesPrompt ? ids : []))),
   )
-  return ok({ outputs: assembleChoices(deps, events, choices, cancelEngine, end), cancel: end })
+  const record = deps.requestLog.find(request.requestId)
+  if (record) record.generation = notesOf(deps, model, request, choices)
+  const failed = (error: MoeError) => {
+    if (record && !signal.aborted) record.code ??= errorEnvelope(error).error.code
+  }
+  return ok({ outputs: assembleChoices({ nowMs: deps.nowMs, events, choices, failed, cancelChoice: cancelEngine, end }), cancel: end })
+}
+
+/** A choice that is being made. */
+interface OpenChoice {
+  readonly assembler: ChoiceAssembler
+  tokens: number
+  cachedTokens: number
+  times: PrefillTimes
+  firstMs: number | null
+  reason: FinishReason | null
+}
+
+function newChoice(assembler: ChoiceAssembler): OpenChoice {
+  return { assembler, tokens: 0, cachedTokens: 0, times: NO_TIMINGS, firstMs: null, reason: null }
+}
+
+function notesOf({ requestLog }: Pick<GatewayDeps, 'requestLog'>, model: LoadedModel, { prompts }: GenerateRequest, choices: readonly OpenChoice[]) {
+  const text = (ids: readonly number[]) => (model.codec?.decode(ids) ?? '').slice(0, LIMITS.loggedPromptChars)
+  return { model: model.name, promptTokens: prompts.map((ids) => ids.length), choices, prompts: requestLog.logPrompts ? prompts.map(text) : null }
+}
+
+interface Assembly {
+  readonly nowMs: () => number
+  readonly events: EngineStream
+  readonly choices: readonly OpenChoice[]
+  readonly failed: (error: MoeError) => void
+  readonly cancelChoice: (index: number) => void
+  readonly end: () => void
 }
 
 /** Events to outputs. A choice that met a stop string is ended at the engine; whatever still comes for it is dropped. */
-async function* assembleChoices(
-  { nowMs }: Pick<GatewayDeps, 'nowMs'>,
-  events: EngineStream,
-  choices: readonly ChoiceAssembler[],
-  cancelChoice: (index: number) => void,
-  end: () => void,
-): AsyncGenerator<ChoiceOutput, void> {
-  const open = new Map(
-    [...choices.entries()].map(([index, assembler]) => [index, { assembler, tokens: 0, cachedTokens: 0, times: NO_TIMINGS as PrefillTimes, firstMs: 0 }]),
-  )
+async function* assembleChoices({ nowMs, events, choices, failed, cancelChoice, end }: Assembly): AsyncGenerator<ChoiceOutput, void> {
+  const open = new Map(choices.entries())
   try {
     while (open.size > 0) {
       const event = (await events.next()) ?? cancelled()
       if (event.type === 'error') {
+        failed(event.error)
         yield event
         return
       }
-      const choice = open.get(event.index)
+      const { index } = event
+      const choice = open.get(index)
       if (choice === undefined) continue // it met a stop string while this event was on its way
       if (event.type === 'prefilled') {
         choice.cachedTokens = event.cachedTokens
@@ -111,28 +140,35 @@ async function* assembleChoices(
       } else if (event.type === 'prompt') {
         yield event
       } else if (event.type === 'finish') {
-        open.delete(event.index)
+        open.delete(index)
         const { piece, stop } = choice.assembler.finish()
-        yield { type: 'piece', index: event.index, ...piece }
-        const reason = stop === null ? event.reason : 'stop'
-        const { completionTokens, decodeMs, hosts } = event
-        const timings = { ...timesOf(choice.times), decodeMs, hosts }
-        yield { type: 'finish', index: event.index, reason, stop, completionTokens, cachedTokens: choice.cachedTokens, timings }
+        choice.tokens = event.completionTokens
+        choice.reason = stop === null ? event.reason : 'stop'
+        yield { type: 'piece', index, ...piece }
+        yield finishOf(index, choice, stop, event)
       } else {
         choice.tokens++
         const { piece, stop } = choice.assembler.push(event.id, event.logprob)
-        yield { type: 'piece', index: event.index, ...piece }
-        if (stop === null) continue
-        open.delete(event.index)
-        events.close(event.index)
-        cancelChoice(event.index)
-        const timings = { ...timesOf(choice.times), decodeMs: nowMs() - choice.firstMs, hosts: null }
-        yield { type: 'finish', index: event.index, reason: 'stop', stop, completionTokens: choice.tokens, cachedTokens: choice.cachedTokens, timings }
+        if (stop === null) {
+          yield { type: 'piece', index, ...piece }
+          continue
+        }
+        open.delete(index)
+        choice.reason = 'stop'
+        yield { type: 'piece', index, ...piece }
+        events.close(index)
+        cancelChoice(index)
+        yield finishOf(index, choice, stop, { decodeMs: nowMs() - (choice.firstMs ?? nowMs()), hosts: null })
       }
     }
   } finally {
     end()
   }
+}
+
+function finishOf(index: number, choice: OpenChoice, stop: string | null, { decodeMs, hosts }: Omit<ChoiceTimings, keyof PrefillTimes>): ChoiceOutput {
+  const { tokens: completionTokens, cachedTokens, reason, times } = choice
+  return { type: 'finish', index, reason: reason ?? 'stop', stop, completionTokens, cachedTokens, timings: { ...timesOf(times), decodeMs, hosts } }
 }
 
 function timesOf({ queueMs, prefillMs }: PrefillTimes): PrefillTimes {

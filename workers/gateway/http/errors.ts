@@ -4,6 +4,7 @@ import { moeError } from '../../../shared/protocol/errors.ts'
 import type { ErrorCode, ErrorDetails, MoeError } from '../../../shared/protocol/errors.ts'
 import type { Result } from '../../../shared/protocol/result.ts'
 import { anthropicError, speaksAnthropic } from './anthropic-errors.ts'
+import type { GatewayEnv } from './request-id.ts'
 
 interface HttpError {
   readonly status: ContentfulStatusCode
@@ -84,7 +85,7 @@ export function errorEnvelope(error: MoeError): ErrorEnvelope {
   return { error: { message, type, param: error.code === 'invalid-request' ? error.details.param : null, code } }
 }
 
-export function errorResponse(c: Context, error: MoeError): Response {
+export function errorResponse(c: Context<GatewayEnv>, error: MoeError): Response {
   const { status, retryAfterS } = httpError(error)
   const wait = error.code === 'overloaded' ? error.details.retryAfterS : retryAfterS
   if (wait !== undefined) c.header('retry-after', String(wait))
@@ -96,14 +97,15 @@ export function statusOf(error: MoeError): ContentfulStatusCode {
 }
 
 /** 405 is HTTP's alone: no part behind the gateway knows of methods. */
-export function methodNotAllowed(c: Context, methods: readonly string[]): Response {
+export function methodNotAllowed(c: Context<GatewayEnv>, methods: readonly string[]): Response {
   c.header('allow', methods.join(', '))
   const message = `${c.req.path} answers ${methods.join(', ')}, not ${c.req.method}.`
   return envelopeResponse(c, { error: { message, type: 'invalid_request_error', param: null, code: 'method_not_allowed' } }, 405)
 }
 
 /** In the form that the clients of the path read. SPEC AP1, AP14. */
-function envelopeResponse(c: Context, envelope: ErrorEnvelope, status: ContentfulStatusCode): Response {
+function envelopeResponse(c: Context<GatewayEnv>, envelope: ErrorEnvelope, status: ContentfulStatusCode): Response {
+  c.get('record').code = envelope.error.code
   if (!speaksAnthropic(c.req.path)) return c.json(envelope, status)
   return c.json(anthropicError(status, envelope.error.message, c.get('requestId')), status)
 }

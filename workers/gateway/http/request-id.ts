@@ -1,9 +1,14 @@
 import type { MiddlewareHandler } from 'hono'
 import { speaksAnthropic } from './anthropic-errors.ts'
+import type { RequestRecord } from '../request-log/request-record.ts'
 
 /** Variables that every route finds in its context. */
 export interface GatewayEnv {
-  Variables: { requestId: string }
+  Variables: {
+    requestId: string
+    /** What the request's line in the log will say. */
+    record: RequestRecord
+  }
 }
 
 /** Names each request, and the name stands on every reply, errors included. SPEC AP7. A name that the client sends is not taken over. */

@@ -8,7 +8,7 @@ const EVENT = `data: ${'x'.repeat(1000)}\n\n`
 /** An answer of so many events, and what became of it. */
 function answer(events: number) {
   const timer = handWoundTimer()
-  const seen = { made: 0, cancelled: 0, ended: false }
+  const seen = { made: 0, cancelled: 0, ended: false, codes: [] as string[] }
   async function* make(): AsyncGenerator<string, void> {
     try {
       for (; seen.made < events; seen.made++) {
@@ -19,7 +19,12 @@ function answer(events: number) {
       seen.ended = true
     }
   }
-  const response = sseResponse(make(), { cancel: () => seen.cancelled++, setTimer: timer.set, log: () => undefined })
+  const response = sseResponse(make(), {
+    cancel: () => seen.cancelled++,
+    setTimer: timer.set,
+    log: () => undefined,
+    failed: ({ code }) => seen.codes.push(code),
+  })
   return { response, timer, seen }
 }
 
@@ -35,7 +40,7 @@ describe('a client that does not read', () => {
     const text = await response.text()
     expect(text.length).toBeLessThan(LIMITS.unreadCharsMax + 4 * EVENT.length)
     expect(JSON.parse(text.split('data: ').at(-1)!)).toMatchObject({ error: { code: 'slow_reader' } })
-    expect(timer.pending()).toBe(0)
+    expect([timer.pending(), seen.codes]).toEqual([0, ['slow-reader']])
   })
 
   it('[SC7] and takes nothing for too long loses its connection, also when the answer is complete', async () => {
@@ -52,7 +57,7 @@ describe('a client that reads', () => {
   it('[AP4] gets every event, however many, and leaves no timer', async () => {
     const { response, seen, timer } = answer(2000)
     expect((await response.text()).length).toBe(2000 * EVENT.length)
-    expect(seen).toEqual({ made: 2000, cancelled: 0, ended: true })
+    expect(seen).toEqual({ made: 2000, cancelled: 0, ended: true, codes: [] })
     expect(timer.pending()).toBe(0)
   })
 

@@ -24,6 +24,8 @@ export interface SseHooks {
   readonly log: (message: string, error: unknown) => void
   /** How a failure is told in the middle of a stream; OpenAI's envelope if absent. */
   readonly failure?: (error: MoeError) => string
+  /** The stream does not end as it should. */
+  readonly failed: (error: MoeError) => void
 }
 
 /**
@@ -36,7 +38,6 @@ export interface SseHooks {
  */
 export function sseResponse(events: AsyncIterator<string, void>, hooks: SseHooks): Response {
   const encoder = new TextEncoder()
-  const tell = hooks.failure ?? ((reason: MoeError) => sseEvent(errorEnvelope(reason)))
   const state = { pending: '', ended: false, gone: false }
   let wakeReader = (): void => undefined
   let stopTimer: (() => void) | null = null
@@ -46,7 +47,7 @@ export function sseResponse(events: AsyncIterator<string, void>, hooks: SseHooks
       for (let next = await events.next(); next.done !== true && !state.gone; next = await events.next()) {
         // Asked before it is added, so that one event, however large, always has room: it has bounds of its own.
         if (state.pending.length > LIMITS.unreadCharsMax) {
-          add(controller, tell(slowReader()))
+          add(controller, failed(slowReader()))
           hooks.cancel()
           break
         }
@@ -56,16 +57,23 @@ export function sseResponse(events: AsyncIterator<string, void>, hooks: SseHooks
     } catch (error) {
       hooks.log('an answer failed in the middle', error)
       hooks.cancel()
-      add(controller, tell(asMoeError(error)))
+      add(controller, failed(asMoeError(error)))
     }
     state.ended = true
     wakeReader()
+  }
+
+  /** What is said of it in the stream. */
+  function failed(error: MoeError): string {
+    hooks.failed(error)
+    return hooks.failure ? hooks.failure(error) : sseEvent(errorEnvelope(error))
   }
 
   function add(controller: ReadableStreamDefaultController<Uint8Array>, text: string): void {
     state.pending += text
     stopTimer ??= hooks.setTimer(LIMITS.unreadMsMax, () => {
       leave()
+      failed(slowReader())
       controller.error(new Error(slowReader().message))
     })
     wakeReader()

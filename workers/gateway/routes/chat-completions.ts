@@ -7,6 +7,7 @@ import { readJson } from '../http/body.ts'
 import { orRefuse } from '../http/errors.ts'
 import type { GatewayEnv } from '../http/request-id.ts'
 import { sseResponse } from '../http/sse.ts'
+import { streamHooks } from '../request-log/stream-hooks.ts'
 import { answerMeta } from '../render/answer-meta.ts'
 import { chatAnswer, chatEvents } from '../render/chat-answer.ts'
 import type { ChatView } from '../render/chat-answer.ts'
@@ -32,7 +33,7 @@ export function postChatCompletions(deps: GatewayDeps): Handler<GatewayEnv> {
       usage: request.stream_options?.include_usage === true,
       timings: request.timings === true,
     }
-    if (call.streamed) return sseResponse(chatEvents(view, chat.outputs), { cancel: chat.cancel, setTimer: deps.setTimer, log: deps.log })
+    if (call.streamed) return sseResponse(chatEvents(view, chat.outputs), { ...streamHooks(deps, c.get('record')), cancel: chat.cancel })
     return c.json(chatAnswer(view, orRefuse(await collectChat(chat.outputs, chat.n))))
   }
 }

@@ -9,6 +9,7 @@ import { readJson } from '../http/body.ts'
 import { orRefuse } from '../http/errors.ts'
 import type { GatewayEnv } from '../http/request-id.ts'
 import { sseResponse } from '../http/sse.ts'
+import { streamHooks } from '../request-log/stream-hooks.ts'
 import { answerMeta } from '../render/answer-meta.ts'
 import { completionAnswer, completionEvents } from '../render/completion-answer.ts'
 import type { CompletionView } from '../render/completion-answer.ts'
@@ -45,7 +46,7 @@ export function postCompletions(deps: GatewayDeps): Handler<GatewayEnv> {
       timings: request.timings === true,
     }
     if (request.stream === true)
-      return sseResponse(completionEvents(view, generation.outputs), { cancel: generation.cancel, setTimer: deps.setTimer, log: deps.log })
+      return sseResponse(completionEvents(view, generation.outputs), { ...streamHooks(deps, c.get('record')), cancel: generation.cancel })
     return c.json(completionAnswer(view, orRefuse(await collectChoices(generation.outputs, prompts.length * job.n))))
   }
 }

@@ -6,6 +6,7 @@ import type { GatewayDeps } from '../deps.ts'
 import { readJson } from '../http/body.ts'
 import { orRefuse } from '../http/errors.ts'
 import type { GatewayEnv } from '../http/request-id.ts'
+import { streamHooks } from '../request-log/stream-hooks.ts'
 import { sseResponse } from '../http/sse.ts'
 import { errorEvent, messageAnswer, messageEvents } from '../render/message-answer.ts'
 import type { MessageView } from '../render/message-answer.ts'
@@ -24,8 +25,7 @@ export function postMessages(deps: GatewayDeps): Handler<GatewayEnv> {
     if (request.stream !== true) return c.json(messageAnswer(view, orRefuse(await collectBlocks(chat.outputs))))
     return sseResponse(messageEvents(view, chat.outputs), {
       cancel: chat.cancel,
-      setTimer: deps.setTimer,
-      log: deps.log,
+      ...streamHooks(deps, c.get('record')),
       failure: (error) => errorEvent(view, error),
     })
   }

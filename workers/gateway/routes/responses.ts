@@ -7,6 +7,7 @@ import { temperatureAndTopP } from '../generate/engine-request.ts'
 import { readJson } from '../http/body.ts'
 import { orRefuse } from '../http/errors.ts'
 import type { GatewayEnv } from '../http/request-id.ts'
+import { streamHooks } from '../request-log/stream-hooks.ts'
 import { sseResponse } from '../http/sse.ts'
 import { responseAnswer, responseEvents } from '../render/response-answer.ts'
 import type { ResponseView } from '../render/response-object.ts'
@@ -31,7 +32,7 @@ export function postResponses(deps: GatewayDeps): Handler<GatewayEnv> {
       logprobs: wantsLogprobs(request),
     }
     if (request.stream === true)
-      return sseResponse(responseEvents(view, chat.outputs, deps.nowS), { cancel: chat.cancel, setTimer: deps.setTimer, log: deps.log })
+      return sseResponse(responseEvents(view, chat.outputs, deps.nowS), { ...streamHooks(deps, c.get('record')), cancel: chat.cancel })
     return c.json(responseAnswer(view, orRefuse(await collectBlocks(chat.outputs)), deps.nowS()))
   }
 }

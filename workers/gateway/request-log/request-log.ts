@@ -1,0 +1,68 @@
+import type { MiddlewareHandler } from 'hono'
+import { matchedRoutes } from 'hono/route'
+import type { LogError } from '../../log.ts'
+import type { GatewayEnv } from '../http/request-id.ts'
+import { requestLine } from './request-record.ts'
+import type { RequestEnd, RequestLine, RequestRecord } from './request-record.ts'
+import { watchBody } from './watch-body.ts'
+
+/** Takes the line of each request at its end. */
+export type RequestSink = (line: RequestLine) => void
+
+export interface RequestLogDeps {
+  readonly nowMs: () => number
+  readonly sinks: readonly RequestSink[]
+  /** Whether lines have the text of prompts. */
+  readonly logPrompts: boolean
+  readonly log: LogError
+}
+
+/** The requests that this isolate serves now, each until its line is written. */
+export interface RequestLog {
+  readonly logPrompts: boolean
+  open(id: string, method: string): RequestRecord
+  /** Of a request that is not over: whoever has only its id notes there what it knows. */
+  find(id: string): RequestRecord | null
+  /** Writes the line. Once a request: a second end of it says nothing. */
+  close(record: RequestRecord, ending: { readonly route: string | null; readonly status: number; readonly stream: boolean; readonly end: RequestEnd }): void
+}
+
+export function createRequestLog({ nowMs, sinks, logPrompts, log }: RequestLogDeps): RequestLog {
+  const records = new Map<string, RequestRecord>()
+  return {
+    logPrompts,
+    open(id, method) {
+      const record: RequestRecord = { id, method, startMs: nowMs(), key: null, code: null, generation: null }
+      records.set(id, record)
+      return record
+    },
+    find: (id) => records.get(id) ?? null,
+    close(record, ending) {
+      if (!records.delete(record.id)) return
+      const line = requestLine(record, { ...ending, nowMs: nowMs() })
+      for (const sink of sinks) {
+        try {
+          sink(line)
+        } catch (error) {
+          log('a sink of request lines failed', error) // the answer is on its way, and right
+        }
+      }
+    },
+  }
+}
+
+/** One line a request, at its end: of a stream when its last byte is taken, it fails, or its client leaves. Works for every route. SPEC MT6. */
+export function logRequests(requests: RequestLog): MiddlewareHandler<GatewayEnv> {
+  return async (c, next) => {
+    const record = requests.open(c.get('requestId'), c.req.method)
+    c.set('record', record)
+    await next()
+    const { body, status, headers } = c.res
+    const route = matchedRoutes(c).findLast(({ method }) => method !== 'ALL')?.path ?? null
+    const stream = headers.get('content-type')?.startsWith('text/event-stream') === true
+    const ending = { route, status, stream }
+    if (body === null || !stream) return requests.close(record, { ...ending, end: c.req.raw.signal.aborted ? 'aborted' : 'done' })
+    const watched = watchBody(body, (end) => requests.close(record, { ...ending, end }))
+    c.res = new Response(watched, c.res)
+  }
+}
