@@ -1,4 +1,7 @@
+import { timingSafeEqual } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { readAccess } from '../../workers/gateway/access/access-settings.ts'
+import type { AccessVars } from '../../workers/gateway/access/access-settings.ts'
 import { createApp } from '../../workers/gateway/app.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import { rememberContext } from '../../workers/gateway/generate/context-tokens.ts'
@@ -7,6 +10,7 @@ import { demoModel, infoOf } from './demo-model.ts'
 import { FakeAutoscaler } from './fake-autoscaler.ts'
 import { FakeEngine, scripted } from './fake-engine.ts'
 import { handWoundTimer } from '../fixtures/hand-wound-timer.ts'
+import { MemoryLimiters } from './memory-limiters.ts'
 import type { FakeEngineOptions, TokenSource } from './fake-engine.ts'
 
 export interface TestGatewayOptions {
@@ -18,6 +22,8 @@ export interface TestGatewayOptions {
   /** What the engine's KV budget holds; the model's context if absent. */
   readonly engineContextTokens?: number
   readonly nowMs?: () => number
+  /** As `isomoe dev` has it if absent. */
+  readonly access?: AccessVars
   /** What passes while the gateway waits for the engine. */
   readonly wait?: (ms: number) => Promise<void>
 }
@@ -30,11 +36,15 @@ export function testGateway(options: TestGatewayOptions = {}) {
   const engine = new FakeEngine({ info, nextToken, cachedTokens: options.cachedTokens ?? 0, ...faultsOf(options) })
   const autoscaler = new FakeAutoscaler()
   const timer = handWoundTimer()
+  const limiters = new MemoryLimiters()
   const logged: string[] = []
   const log = (message: string): void => void logged.push(message)
   let ids = 0
   const wait = options.wait ?? (async () => {})
   const app = createApp({
+    access: readAccess(options.access ?? { ACCESS: 'loopback' }),
+    timingSafeEqual,
+    limiter: (keyName) => limiters.of(keyName),
     engine,
     autoscaler,
     model: async () => ok(model),
@@ -49,9 +59,9 @@ export function testGateway(options: TestGatewayOptions = {}) {
     setTimer: timer.set,
     log,
   })
-  const post = async (path: string, body: unknown, signal?: AbortSignal): Promise<Response> =>
-    app.request(path, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), ...(signal && { signal }) })
-  return { app, engine, autoscaler, timer, model, logged, post }
+  const post = async (path: string, body: unknown, signal?: AbortSignal, headers: Record<string, string> = {}): Promise<Response> =>
+    app.request(path, { method: 'POST', headers, body: typeof body === 'string' ? body : JSON.stringify(body), ...(signal && { signal }) })
+  return { app, engine, autoscaler, limiters, timer, model, logged, post }
 }
 
 function faultsOf({ failure, resetAt }: TestGatewayOptions): Pick<FakeEngineOptions, 'failure' | 'resetAt'> {

@@ -3,12 +3,14 @@ import { fail, moeError } from '../../../shared/protocol/errors.ts'
 import type { MoeError } from '../../../shared/protocol/errors.ts'
 import { ok } from '../../../shared/protocol/result.ts'
 import type { Result } from '../../../shared/protocol/result.ts'
+import type { Caller } from '../access/let-in.ts'
 import type { GatewayDeps } from '../deps.ts'
 import type { LoadedModel } from '../model/loaded-model.ts'
 import { ChoiceAssembler } from './choice-assembler.ts'
 import type { Piece } from './choice-assembler.ts'
 import { callEngine } from './engine-call.ts'
 import { EngineStream } from './engine-stream.ts'
+import { mostTokens, UsedTokens } from './used-tokens.ts'
 
 /** What a generation gives, in order per choice: its prompt's log-probabilities if asked for, pieces, one finish. An error is the last. */
 export type ChoiceOutput =
@@ -50,17 +52,20 @@ export interface TextRules {
 }
 
 /**
- * Starts a request on the engine.
- * @param signal the client's: when it aborts, the engine's work ends, also while it still waits to be admitted. SPEC AP8.
+ * Starts a request on the engine, once its key's limits allow it. What it used is settled with them when it ends, however it ends.
+ * @param caller its signal is the client's: when it aborts, the engine's work ends, also while it still waits to be admitted. SPEC AP8, KY6.
  */
 export async function startGeneration(
   deps: GatewayDeps,
   model: LoadedModel,
   request: GenerateRequest,
   rules: TextRules,
-  signal: AbortSignal,
+  { signal, allowance }: Pick<Caller, 'signal' | 'allowance'>,
 ): Promise<Result<Generation, MoeError>> {
   if (rules.stops.length > 0 && model.codec === null) return fail('no-tokenizer', `${model.name} has no tokenizer: it cannot look for stop strings.`, {})
+  const admitted = await allowance.admit(mostTokens(request, model.contextTokens))
+  if (!admitted.ok) return admitted
+  const used = new UsedTokens(request)
   const cancelEngine = (index: number | null): void => deps.keepAlive(callEngine(deps, () => deps.engine.cancel(request.requestId, index)))
   const events = new EngineStream(deps, model, request)
   let over = false
@@ -69,10 +74,12 @@ export async function startGeneration(
     if (over) return
     over = true
     signal.removeEventListener('abort', end)
+    admitted.value.settle(used.count)
     deps.keepAlive(callEngine(deps, () => events.cancel()))
     if (events.begun) cancelEngine(null)
   }
   signal.addEventListener('abort', end)
+  if (signal.aborted) end() // while the limiter was asked: the engine's stream is given up as soon as it opens
   const started = await events.start()
   if (!started.ok) {
     end()
@@ -81,7 +88,7 @@ export async function startGeneration(
   const choices = request.prompts.flatMap((ids) =>
     Array.from({ length: request.n }, () => new ChoiceAssembler(model.codec, rules.stops, rules.continuesPrompt ? ids : [])),
   )
-  return ok({ outputs: assembleChoices(deps, events, choices, cancelEngine, end), cancel: end })
+  return ok({ outputs: assembleChoices(deps, events, choices, used, cancelEngine, end), cancel: end })
 }
 
 /** Events to outputs. A choice that met a stop string is ended at the engine; whatever still comes for it is dropped. */
@@ -89,6 +96,7 @@ async function* assembleChoices(
   { nowMs }: Pick<GatewayDeps, 'nowMs'>,
   events: EngineStream,
   choices: readonly ChoiceAssembler[],
+  used: UsedTokens,
   cancelChoice: (index: number) => void,
   end: () => void,
 ): AsyncGenerator<ChoiceOutput, void> {
@@ -104,6 +112,7 @@ async function* assembleChoices(
       }
       const choice = open.get(event.index)
       if (choice === undefined) continue // it met a stop string while this event was on its way
+      used.add(event)
       if (event.type === 'prefilled') {
         choice.cachedTokens = event.cachedTokens
         choice.times = event

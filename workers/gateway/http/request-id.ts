@@ -1,9 +1,11 @@
 import type { MiddlewareHandler } from 'hono'
+import type { Allowance } from '../access/allowance.ts'
+import type { Visitor } from '../access/judge-access.ts'
 import { speaksAnthropic } from './anthropic-errors.ts'
 
 /** Variables that every route finds in its context. */
 export interface GatewayEnv {
-  Variables: { requestId: string }
+  Variables: { requestId: string; visitor: Visitor['kind']; allowance: Allowance }
 }
 
 /** Names each request, and the name stands on every reply, errors included. SPEC AP7. A name that the client sends is not taken over. */
