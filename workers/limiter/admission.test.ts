@@ -39,6 +39,15 @@ describe('requests a minute', () => {
     expect(one.ask(0, null)).toMatchObject({ kind: 'refused', retryAfterMs: 6000 })
   })
 
+  it('[KY4] a limit that does not divide a minute gives nothing a part of a millisecond early', () => {
+    const one = key({ requestsPerMin: 7 })
+    for (let i = 0; i < 7; i++) one.ask(0, null)
+    one.at.nowMs += 8571 // a seventh of a minute is 8,571.43 ms
+    expect(one.ask(0, null)).toMatchObject({ kind: 'refused', retryAfterMs: 1 })
+    one.at.nowMs += 1
+    expect(one.ask(0, null).kind).toBe('admitted')
+  })
+
   it('[KY4] a refused request counts as nothing', () => {
     const one = key({ requestsPerMin: 1 })
     one.ask()

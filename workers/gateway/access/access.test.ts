@@ -42,6 +42,15 @@ describe('a deployed server with keys', () => {
     await admitted.body?.cancel()
   })
 
+  it('[KY2] [AP14] Anthropic clients send x-api-key and read errors in their own form', async () => {
+    const { get } = keyedGateway()
+    const refused = await get('/v1/messages', { 'x-api-key': 'imk_wrong' })
+    expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([401, 'Bearer realm="isomoe"'])
+    expect(await refused.json()).toMatchObject({ type: 'error', error: { type: 'authentication_error' } })
+    expect((await get('/v1/messages', { 'x-api-key': API_KEY })).status).toBe(405)
+    expect(await (await get('/v1/messages', bearer(ADMIN_KEY))).json()).toMatchObject({ error: { type: 'permission_error' } })
+  })
+
   it('[KY2] a path that only looks like another has the door of the one that it is routed to', async () => {
     const { get } = keyedGateway()
     for (const path of [

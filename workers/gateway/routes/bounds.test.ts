@@ -16,7 +16,7 @@ interface Bound {
   readonly headers?: (count: number) => Record<string, string>
   readonly query?: (count: number) => string
   readonly max: number
-  readonly refused: { readonly status: number; readonly code: string; readonly param?: string | null }
+  readonly refused: { readonly status: number; readonly code?: string; readonly type?: string; readonly param?: string | null }
 }
 
 const refused = (param: string) => ({ status: 400, code: 'invalid_value', param })
@@ -59,6 +59,39 @@ const BOUNDS: readonly Bound[] = [
     body: (n) => ({ messages: list(n, { ...MESSAGE, content: '' }) }),
     max: LIMITS.messagesMax,
     refused: refused('messages'),
+  },
+  {
+    what: 'tokens of logit_bias',
+    body: (n) => ({ ...MODEL, prompt: 'a', logit_bias: Object.fromEntries(list(n, 0).map((_, id) => [id, 1])) }),
+    max: LIMITS.logitBiasMax,
+    refused: refused('logit_bias'),
+  },
+  {
+    what: 'stop_token_ids',
+    body: (n) => ({ ...MODEL, prompt: 'a', stop_token_ids: list(n, 5) }),
+    max: LIMITS.stopTokensMax / 2,
+    refused: refused('stop_token_ids'),
+  },
+  {
+    what: 'input items of a response',
+    path: '/v1/responses',
+    body: (n) => ({ ...MODEL, input: list(n, { ...MESSAGE, content: 'a' }) }),
+    max: LIMITS.messagesMax,
+    refused: refused('input'),
+  },
+  {
+    what: 'messages of Anthropic',
+    path: '/v1/messages',
+    body: (n) => ({ ...MODEL, max_tokens: 1, messages: list(n, { ...MESSAGE, content: 'a' }) }),
+    max: LIMITS.messagesMax,
+    refused: { status: 400, type: 'invalid_request_error' },
+  },
+  {
+    what: 'stop_sequences',
+    path: '/v1/messages',
+    body: (n) => ({ ...MODEL, max_tokens: 1, messages: [MESSAGE], stop_sequences: list(n, 'x') }),
+    max: LIMITS.stopStringsMax,
+    refused: { status: 400, type: 'invalid_request_error' },
   },
   { what: 'max_tokens', body: (n) => ({ ...MODEL, prompt: 'a', max_tokens: n }), max: LIMITS.contextMax, refused: refused('max_tokens') },
   { what: 'top_k', body: (n) => ({ ...MODEL, prompt: 'a', top_k: n }), max: LIMITS.vocabMax, refused: refused('top_k') },
