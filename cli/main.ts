@@ -3,6 +3,7 @@ import packageJson from '../package.json' with { type: 'json' }
 import { devCommand } from './dev/command.ts'
 import { errorLine, exitCodeOf } from './errors.ts'
 import { inspectCommand } from './inspect.ts'
+import { keysCommand } from './keys/command.ts'
 import { loadCommand } from './load/command.ts'
 import { packCommand } from './pack/command.ts'
 import { planCommand } from './plan/command.ts'
@@ -13,7 +14,10 @@ const program = new Command('isomoe')
   .exitOverride()
   .configureOutput({ writeErr: () => undefined, outputError: () => undefined }) // errors are printed below, all in one way
 
-for (const command of [packCommand, inspectCommand, planCommand, devCommand, loadCommand]) program.addCommand(command.copyInheritedSettings(program))
+for (const command of [packCommand, inspectCommand, planCommand, devCommand, loadCommand, keysCommand]) {
+  program.addCommand(command.copyInheritedSettings(program))
+  for (const part of command.commands) part.copyInheritedSettings(command)
+}
 
 try {
   await program.parseAsync()

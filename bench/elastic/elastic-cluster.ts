@@ -97,6 +97,7 @@ async function startScripts(state: string, { pack, processes, vars }: ElasticOpt
     rttMs: 0,
     hostRate: HOST_RATE,
     callPairs: callPairsOf(manifest.spec, HOST_RATE),
+    access: { ACCESS: 'loopback' },
   })
   await setVars(configs.engine, vars)
   return startLocalCluster({ processes: dealProcesses(configs, processes), wasmAlias: new Map(), statePath: state, ...watch })

@@ -25,6 +25,8 @@ export interface RunSettings {
   readonly hostRate: number
   /** What a call to a host costs, in pairs, or auto: as hosts of their own rate compute. */
   readonly callPairs: number | 'auto'
+  /** Settings of the gateway that say who may call. Absent: its own, closed to all who bring no key. */
+  readonly access?: Readonly<Record<string, string>>
 }
 
 type RawConfig = ReturnType<typeof experimental_readRawConfig>['rawConfig']
@@ -40,7 +42,7 @@ export async function writeConfigs(folder: string, settings: RunSettings): Promi
   const bindings = hosts.map((host) => ({ name: hostBinding(host), class_name: 'Expert', script_name: host }))
   const model = { MODEL_PREFIX: settings.modelPrefix, TIER: settings.tier }
   const kernels = { KERNELS: settings.kernels }
-  const gateway = template('wrangler.toml', { vars: { ...model, TRUNK: settings.trunk } })
+  const gateway = template('wrangler.toml', { vars: { ...model, TRUNK: settings.trunk, ...settings.access } })
   const steps = {
     TRUNK: settings.trunk,
     PREFILL_CHUNK: String(settings.chunk),
@@ -66,6 +68,7 @@ export async function writeConfigs(folder: string, settings: RunSettings): Promi
     gateway: await write(folder, gateway),
     engine: await write(folder, engine),
     autoscaler: await write(folder, autoscaler),
+    limiter: await write(folder, template('workers/limiter/wrangler.toml', {})),
     hosts: await Promise.all(hosts.map((name) => write(folder, template('workers/expert/wrangler.toml', { name, vars: expertVars })))),
   }
 }

@@ -18,6 +18,8 @@ import { readPackFolder } from '../pack-folder.ts'
 import { createProgress } from '../progress.ts'
 import { REPOSITORY } from '../repository.ts'
 import { writeConfigs } from './configs.ts'
+import { readDevAccess } from './dev-access.ts'
+import type { DevAccess } from './dev-access.ts'
 import { startLocalCluster } from './local-cluster.ts'
 import type { LocalCluster, ProcessStatus } from './local-cluster.ts'
 import { planDev } from './plan.ts'
@@ -49,6 +51,10 @@ export interface DevOptions {
   readonly rttMs: number
   /** Absent: as fast as the machine is. */
   readonly hostRate?: number
+  /** File of keys. Absent: the state folder's, if it has one. */
+  readonly keys?: string
+  /** Origins of browsers' pages that may call. */
+  readonly cors?: string
   /** A mix of isomoe load. Absent: none. */
   readonly seedTraffic?: string
 }
@@ -78,12 +84,13 @@ export async function runDev(options: DevOptions): Promise<void> {
   }
   const mix = options.seedTraffic === undefined ? null : await readSeedMix(options.seedTraffic)
   if (mix !== null && !manifest.tokenizer) throw new CliError('mix-invalid', 'seed traffic is text, but the pack has no tokenizer')
+  const access = await readDevAccess(options)
   const interrupted = onceInterrupted()
   const unlock = await lockState(resolve(options.state))
   try {
     const relay = await openPort(options.port)
     try {
-      await serve(options, manifest, plan, relay, mix, interrupted)
+      await serve(options, manifest, plan, access, relay, mix, interrupted)
     } finally {
       relay.close()
     }
@@ -110,16 +117,17 @@ async function serve(
   options: DevOptions,
   manifest: Manifest,
   plan: DevPlan,
+  access: DevAccess,
   relay: Relay,
   mix: ResolvedMix | null,
   interrupted: Promise<'interrupted'>,
 ): Promise<void> {
-  const starting = startScripts(options, manifest, plan, relay)
+  const starting = startScripts(options, manifest, plan, access, relay)
   try {
     const ready = starting.then((cluster) => seedAndLoad(options, manifest, cluster, relay))
     if ((await Promise.race([ready, interrupted])) !== 'ready') return
-    process.stdout.write(`${plan.table}${readyText(options, manifest, (await starting).processes())}`)
-    const server = { url: `http://127.0.0.1:${options.port}`, model: manifest.name }
+    process.stdout.write(`${plan.table}${readyText(options, manifest, access, (await starting).processes())}`)
+    const server = { url: `http://127.0.0.1:${options.port}`, model: manifest.name, apiKey: access.ownKey }
     const traffic = mix === null ? null : startSeedTraffic(server, mix, (line) => process.stdout.write(`${line}\n`))
     await interrupted
     await traffic?.stop()
@@ -149,7 +157,7 @@ async function seedAndLoad(options: DevOptions, manifest: Manifest, cluster: Loc
   return untilReady(relay.port)
 }
 
-async function startScripts(options: DevOptions, manifest: Manifest, plan: DevPlan, relay: Relay): Promise<LocalCluster> {
+async function startScripts(options: DevOptions, manifest: Manifest, plan: DevPlan, access: DevAccess, relay: Relay): Promise<LocalCluster> {
   const state = resolve(options.state)
   const configs = await writeConfigs(join(state, 'configs'), {
     modelPrefix: packPrefix(manifest.name, manifest.digest),
@@ -166,6 +174,7 @@ async function startScripts(options: DevOptions, manifest: Manifest, plan: DevPl
     rttMs: options.rttMs,
     hostRate: options.hostRate ?? 0,
     callPairs: options.hostRate === undefined ? 'auto' : callPairsOf(manifest.spec, options.hostRate),
+    access: access.vars,
   })
   // With plain kernels no other module is even loaded: a runtime that does not know relaxed SIMD refuses the whole script for one.
   const plain = join(REPOSITORY, 'wasm/build/kernels.plain.wasm')

@@ -12,7 +12,8 @@ export const loadCommand = new Command('load')
   .requiredOption('--url <url>', 'the server', urlOption)
   .option('--model <id>', 'default: the first that the server lists')
   .addOption(new Option('--api <api>', 'endpoint').choices(APIS).default('completions'))
-  .option('--api-key <key>', 'sent as a bearer token (default: the environment variable OPENAI_API_KEY)')
+  .option('--api-key <key>', 'sent as a bearer token (default: the environment variable ISOMOE_API_KEY, else OPENAI_API_KEY)')
+  .option('--admin-key <key>', 'to see the cluster of an isomoe server that has one (default: the environment variable ISOMOE_ADMIN_KEY)')
   .addOption(
     new Option(
       '--arrivals <how>',

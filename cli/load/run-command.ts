@@ -28,6 +28,7 @@ export interface LoadCommandOptions {
   readonly model?: string
   readonly api: Api
   readonly apiKey?: string
+  readonly adminKey?: string
   readonly arrivals: ArrivalsOption
   readonly rateScale: number
   readonly traceFrom: number
@@ -52,7 +53,8 @@ export interface LoadCommandOptions {
 
 /** Runs a load and says what came of it. The first Ctrl-C ends the run and reports what there is; the second ends the process. */
 export async function runLoadCommand(options: LoadCommandOptions): Promise<void> {
-  const apiKey = options.apiKey ?? process.env['OPENAI_API_KEY'] ?? null
+  const apiKey = options.apiKey ?? process.env['ISOMOE_API_KEY'] ?? process.env['OPENAI_API_KEY'] ?? null
+  const adminKey = options.adminKey ?? process.env['ISOMOE_ADMIN_KEY'] ?? null
   checkCombination(options)
   const plan = await planOf(options)
   await checkWritable([options.report, options.svg, options.json])
@@ -70,7 +72,7 @@ export async function runLoadCommand(options: LoadCommandOptions): Promise<void>
   const progress = startLoadProgress(plan.warmupMs, plan.durationMs)
   const { send, close } = createSender(target, MONOTONIC.nowMs)
   const startedAt = new Date().toISOString()
-  const cluster = { server: serverRoot(options.url), apiKey }
+  const cluster = { server: serverRoot(options.url), apiKey: adminKey }
   const run = await runLoad(plan, { clock: MONOTONIC, send, cluster, signal: ended.signal, onCounts: progress.say }).finally(() => {
     progress.stop()
     close()

@@ -15,7 +15,7 @@ it('[LT3] seed traffic is labelled, goes on until it is stopped, and then says w
     if (server.requests.length === 30) enough()
     answerWell(...args)
   })
-  const traffic = startSeedTraffic({ url: server.url, model: 'fake' }, await readSeedMix('german'), (line) => lines.push(line))
+  const traffic = startSeedTraffic({ url: server.url, model: 'fake', apiKey: null }, await readSeedMix('german'), (line) => lines.push(line))
   await many
   await traffic.stop()
   const sent = server.requests.length

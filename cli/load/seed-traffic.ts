@@ -25,10 +25,14 @@ export async function readSeedMix(nameOrPath: string): Promise<ResolvedMix> {
  * Traffic of our own for a server that was just started, so that somebody who looks at it sees heat and scaling: a closed loop over a mix, again and again,
  * until it is stopped. Each period says in a line what came of it, and each phase that it begins: nobody shall take it for real requests.
  */
-export function startSeedTraffic(server: { readonly url: string; readonly model: string }, mix: ResolvedMix, say: (line: string) => void): SeedTraffic {
+export function startSeedTraffic(
+  server: { readonly url: string; readonly model: string; readonly apiKey: string | null },
+  mix: ResolvedMix,
+  say: (line: string) => void,
+): SeedTraffic {
   const ended = new AbortController()
   const { send, close } = createSender(
-    { ...server, api: 'completions', apiKey: null, temperature: 0.8, ignoreEos: false, keepOutputs: false, timeoutMs: 60_000 },
+    { ...server, api: 'completions', temperature: 0.8, ignoreEos: false, keepOutputs: false, timeoutMs: 60_000 },
     MONOTONIC.nowMs,
   )
   const period = async (seed: number) => {

@@ -10,6 +10,17 @@ export const ERROR_CODES = {
   'no-tokenizer': { retryable: false, overloaded: false },
   'unknown-model': { retryable: false, overloaded: false },
   'body-too-large': { retryable: false, overloaded: false },
+  'headers-too-large': { retryable: false, overloaded: false },
+  'url-too-long': { retryable: false, overloaded: false },
+  'encoding-unsupported': { retryable: false, overloaded: false },
+  /** No key, or none that is known; one that is known and may not do this; none set, or a list that cannot be read: then nobody may. */
+  'key-invalid': { retryable: false, overloaded: false },
+  forbidden: { retryable: false, overloaded: false },
+  'no-keys': { retryable: false, overloaded: false },
+  'keys-invalid': { retryable: false, overloaded: false },
+  /** The key's limits; and that they cannot be checked. */
+  'rate-limited': { retryable: true, overloaded: true },
+  'limiter-unavailable': { retryable: true, overloaded: false },
   'unknown-request': { retryable: false, overloaded: false },
   /** The client does not read its answer. */
   'slow-reader': { retryable: false, overloaded: false },
@@ -39,6 +50,15 @@ export interface ErrorDetails {
   'no-tokenizer': Record<never, never>
   'unknown-model': { model: string }
   'body-too-large': { maxBytes: number }
+  'headers-too-large': { maxBytes: number; maxCount: number }
+  'url-too-long': { maxChars: number }
+  'encoding-unsupported': Record<never, never>
+  'key-invalid': Record<never, never>
+  forbidden: Record<never, never>
+  'no-keys': { setting: string }
+  'keys-invalid': { setting: string }
+  'rate-limited': { limit: 'requests' | 'tokens' | 'concurrent'; retryAfterS: number }
+  'limiter-unavailable': Record<never, never>
   'unknown-request': Record<never, never>
   'slow-reader': Record<never, never>
   overloaded: { retryAfterS: number }

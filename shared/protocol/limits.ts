@@ -6,6 +6,22 @@ export const LIMITS = {
   loggedPromptChars: 8192,
   /** HTTP request body. */
   bodyBytesMax: 4 * MIB,
+  /** HTTP request: headers, their names and values together, and the URL. */
+  headersMax: 100,
+  headerBytesMax: 32 * 1024,
+  urlCharsMax: 2048,
+  /** A list of keys, as the platform bounds a secret; a key's name; a key that a client presents; a number among a key's limits. */
+  keyListBytesMax: 5 * 1024,
+  keyNameChars: 64,
+  keyChars: 256,
+  keyLimitMax: 1e9,
+  /** Requests of one key under way at once, whatever its own limits say. */
+  keyLeasesMax: 512,
+  /** How long the limiter believes in a request of which it hears nothing, and how often it hears of one. */
+  leaseMs: 90_000,
+  leaseRenewMs: 30_000,
+  limiterCallMs: 5000,
+  corsOriginsMax: 32,
   /** Prompts in one completion request, and prompts × n sequences. */
   promptsMax: 64,
   sequencesMax: 64,

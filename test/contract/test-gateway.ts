@@ -1,4 +1,7 @@
+import { timingSafeEqual } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { readAccess } from '../../workers/gateway/access/access-settings.ts'
+import type { AccessVars } from '../../workers/gateway/access/access-settings.ts'
 import { createApp } from '../../workers/gateway/app.ts'
 import { ok } from '../../shared/protocol/result.ts'
 import { rememberContext } from '../../workers/gateway/generate/context-tokens.ts'
@@ -9,6 +12,7 @@ import { demoModel, infoOf } from './demo-model.ts'
 import { FakeAutoscaler } from './fake-autoscaler.ts'
 import { FakeEngine, scripted } from './fake-engine.ts'
 import { handWoundTimer } from '../fixtures/hand-wound-timer.ts'
+import { MemoryLimiters } from './memory-limiters.ts'
 import type { FakeEngineOptions, TokenSource } from './fake-engine.ts'
 
 export interface TestGatewayOptions {
@@ -23,6 +27,8 @@ export interface TestGatewayOptions {
   readonly logPrompts?: boolean
   /** A sink of request lines throws, before the one that keeps them. */
   readonly failingSink?: boolean
+  /** As `isomoe dev` has it if absent. */
+  readonly access?: AccessVars
   /** What passes while the gateway waits for the engine. */
   readonly wait?: (ms: number) => Promise<void>
 }
@@ -35,6 +41,7 @@ export function testGateway(options: TestGatewayOptions = {}) {
   const engine = new FakeEngine({ info, nextToken, cachedTokens: options.cachedTokens ?? 0, ...faultsOf(options) })
   const autoscaler = new FakeAutoscaler()
   const timer = handWoundTimer()
+  const limiters = new MemoryLimiters()
   const logged: string[] = []
   /** Of each request that is over. */
   const lines: RequestLine[] = []
@@ -43,6 +50,9 @@ export function testGateway(options: TestGatewayOptions = {}) {
   let ids = 0
   const wait = options.wait ?? (async () => {})
   const app = createApp({
+    access: readAccess(options.access ?? { ACCESS: 'loopback' }),
+    timingSafeEqual,
+    limiter: (keyName) => limiters.of(keyName),
     engine,
     autoscaler,
     model: async () => ok(model),
@@ -63,9 +73,9 @@ export function testGateway(options: TestGatewayOptions = {}) {
       log,
     }),
   })
-  const post = async (path: string, body: unknown, signal?: AbortSignal): Promise<Response> =>
-    app.request(path, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), ...(signal && { signal }) })
-  return { app, engine, autoscaler, timer, model, logged, lines, post }
+  const post = async (path: string, body: unknown, signal?: AbortSignal, headers: Record<string, string> = {}): Promise<Response> =>
+    app.request(path, { method: 'POST', headers, body: typeof body === 'string' ? body : JSON.stringify(body), ...(signal && { signal }) })
+  return { app, engine, autoscaler, limiters, timer, model, logged, lines, post }
 }
 
 function broken(): never {

@@ -44,6 +44,7 @@ export async function startResettableCluster(pack: string, hosts: number, proces
     rttMs: 0,
     hostRate: 0,
     callPairs: 'auto',
+    access: { ACCESS: 'loopback' },
   })
   await setMain(configs.gateway, 'resetting-gateway.ts')
   await setMain(configs.engine, 'resettable-engine.ts')

@@ -4,6 +4,7 @@ declare namespace Cloudflare {
     readonly BUCKET: R2Bucket
     readonly EXPERT: DurableObjectNamespace<import('../../workers/expert/expert.ts').Expert>
     readonly FAKE_ENGINE: DurableObjectNamespace<import('./fake-host.ts').FakeEngine>
+    readonly LIMITER: DurableObjectNamespace<import('../../workers/limiter/limiter.ts').Limiter>
     readonly AUTOSCALER: DurableObjectNamespace<import('../../workers/autoscaler/autoscaler.ts').Autoscaler>
   }
 }

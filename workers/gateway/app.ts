@@ -1,8 +1,13 @@
 import { Hono } from 'hono'
+import { cors } from 'hono/cors'
 import { methodNotAllowed as methodNotAllowedMiddleware } from 'hono/method-not-allowed'
+import { secureHeaders } from 'hono/secure-headers'
 import { moeError } from '../../shared/protocol/errors.ts'
+import { countRequest, letIn } from './access/let-in.ts'
+import { EXPOSED_HEADERS } from './access/rate-headers.ts'
 import type { GatewayDeps } from './deps.ts'
 import { asMoeError, errorResponse, methodNotAllowed } from './http/errors.ts'
+import { requestBounds } from './http/request-bounds.ts'
 import { requestId } from './http/request-id.ts'
 import type { GatewayEnv } from './http/request-id.ts'
 import { logRequests } from './request-log/request-log.ts'
@@ -16,11 +21,28 @@ import { postResponses } from './routes/responses.ts'
 import { getHealth } from './routes/status.ts'
 import { postApplyTemplate, postDetokenize, postTokenize } from './routes/tokens.ts'
 
-/** The HTTP face. It knows nothing of Workers: the platform comes in through `deps`. Rules: SPEC AP1 to AP9, docs/design/api.md. */
+/** Of an API. The page at `/` says itself what it may load. Transport security is a decision for the whole domain, so it is its operator's. */
+const apiHeaders = secureHeaders({
+  contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+  xFrameOptions: 'DENY',
+  strictTransportSecurity: false,
+  crossOriginResourcePolicy: false, // CORS says who may read
+})
+const PREFLIGHT_S = 600
+
+/** The HTTP face. It knows nothing of Workers: the platform comes in through `deps`. Rules: SPEC AP1 to AP9, KY1 to KY8, docs/design/api.md. */
 export function createApp(deps: GatewayDeps): Hono<GatewayEnv> {
   const app = new Hono<GatewayEnv>()
+  const { corsOrigins } = deps.access
   app.use(requestId(deps.newId))
   app.use(logRequests(deps.requestLog))
+  app.use((c, next) => (c.req.path === '/' ? next() : apiHeaders(c, next)))
+  app.use(requestBounds)
+  if (corsOrigins.length > 0) {
+    const origin = corsOrigins.includes('*') ? '*' : [...corsOrigins]
+    app.use(cors({ origin, allowMethods: ['GET', 'POST'], exposeHeaders: [...EXPOSED_HEADERS], maxAge: PREFLIGHT_S }))
+  }
+  app.use(letIn(deps))
   app.use(methodNotAllowedMiddleware({ app, onMethodNotAllowed: methodNotAllowed }))
   app.get('/health', getHealth(deps))
   app.get('/v1/models', listModels(deps))
@@ -29,10 +51,10 @@ export function createApp(deps: GatewayDeps): Hono<GatewayEnv> {
   app.post('/v1/chat/completions', postChatCompletions(deps))
   app.post('/v1/responses', postResponses(deps))
   app.post('/v1/messages', postMessages(deps))
-  app.post('/v1/messages/count_tokens', postCountTokens(deps))
-  app.post('/tokenize', postTokenize(deps))
-  app.post('/detokenize', postDetokenize(deps))
-  app.post('/apply-template', postApplyTemplate(deps))
+  app.post('/v1/messages/count_tokens', countRequest, postCountTokens(deps))
+  app.post('/tokenize', countRequest, postTokenize(deps))
+  app.post('/detokenize', countRequest, postDetokenize(deps))
+  app.post('/apply-template', countRequest, postApplyTemplate(deps))
   app.get('/metrics', getMetrics(deps))
   app.get('/admin/state', getAdminState(deps))
   app.get('/admin/events', getAdminEvents(deps))

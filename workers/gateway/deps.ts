@@ -2,8 +2,11 @@ import type { AutoscalerApi } from '../../shared/protocol/autoscaler-api.ts'
 import type { SetTimer } from '../../shared/protocol/deadlines.ts'
 import type { EngineApi } from '../../shared/protocol/engine-api.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
+import type { LimiterApi } from '../../shared/protocol/limiter-api.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import type { LogError } from '../log.ts'
+import type { AccessSettings } from './access/access-settings.ts'
+import type { TimingSafeEqual } from './access/find-key.ts'
 import type { ContextTokens } from './generate/context-tokens.ts'
 import type { LoadedModel } from './model/loaded-model.ts'
 import type { RequestLog } from './request-log/request-log.ts'
@@ -12,6 +15,11 @@ export type AdminApi = Pick<AutoscalerApi, 'state' | 'metrics' | 'events' | 'sca
 
 /** All that the gateway does not do itself. gateway.ts wires the platform's, tests wire their own. */
 export interface GatewayDeps {
+  /** Who may call. */
+  readonly access: AccessSettings
+  readonly timingSafeEqual: TimingSafeEqual
+  /** Who counts for the key of this name. */
+  readonly limiter: (keyName: string) => LimiterApi
   readonly engine: EngineApi
   /** What operators ask of it; engines have their own way to it. */
   readonly autoscaler: AdminApi

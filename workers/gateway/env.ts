@@ -1,5 +1,9 @@
+import type { AccessVars } from './access/access-settings.ts'
+
 /** Bindings of the gateway's script. */
-export interface Env {
+export interface Env extends AccessVars {
+  /** Objects of the limiter's script, one for each key's name; they answer the methods of LimiterApi. */
+  readonly LIMITER: DurableObjectNamespace
   /** Object `engine-0` of the engine's script; it answers the methods of EngineApi. */
   readonly ENGINE: DurableObjectNamespace
   /** Object `autoscaler` of the autoscaler's script; it answers the methods of AutoscalerApi. */

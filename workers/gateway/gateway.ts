@@ -1,9 +1,11 @@
 import { env as bindings, waitUntil } from 'cloudflare:workers'
 import type { AdminApi } from './deps.ts'
 import type { EngineApi } from '../../shared/protocol/engine-api.ts'
+import type { LimiterApi } from '../../shared/protocol/limiter-api.ts'
 import { TRUNK_PRECISIONS } from '../../shared/protocol/tiers.ts'
 import { createLog } from '../log.ts'
 import { oneOfSetting } from '../settings.ts'
+import { readAccess } from './access/access-settings.ts'
 import { createApp } from './app.ts'
 import type { Env } from './env.ts'
 import { rememberContext } from './generate/context-tokens.ts'
@@ -60,6 +62,9 @@ const requestLog = createRequestLog({
 })
 
 const app = createApp({
+  access: readAccess(env),
+  timingSafeEqual: (a, b) => crypto.subtle.timingSafeEqual(a, b),
+  limiter: (keyName) => env.LIMITER.getByName(keyName) as unknown as LimiterApi,
   engine,
   autoscaler,
   model: () => model.get(),

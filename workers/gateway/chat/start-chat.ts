@@ -2,6 +2,8 @@ import { fail } from '../../../shared/protocol/errors.ts'
 import type { MoeError } from '../../../shared/protocol/errors.ts'
 import { ok } from '../../../shared/protocol/result.ts'
 import type { Result } from '../../../shared/protocol/result.ts'
+import { allowedTokens } from '../access/allowance.ts'
+import type { Caller } from '../access/let-in.ts'
 import type { GatewayDeps } from '../deps.ts'
 import { engineRequest } from '../generate/engine-request.ts'
 import { startGeneration } from '../generate/generation.ts'
@@ -15,22 +17,18 @@ import { servedModel } from '../routes/models.ts'
 import { renderChat } from '../routes/tokens.ts'
 import type { ChatCall, ChatOutput, StartedChat } from './chat-call.ts'
 
-/** Who asks: the request's id, and the signal that the client has gone. */
-export interface ChatCaller {
-  readonly requestId: string
-  readonly signal: AbortSignal
-}
-
 /** Renders, encodes and starts a chat on the engine. Refuses with the first thing that is wrong. */
-export async function startChat(deps: GatewayDeps, call: ChatCall, { requestId, signal }: ChatCaller): Promise<StartedChat> {
+export async function startChat(deps: GatewayDeps, call: ChatCall, caller: Caller): Promise<StartedChat> {
   orRefuse(checkServed(call))
   const model = await servedModel(deps, call.model)
   const codec = orRefuse(requireCodec(model))
   const prompt = chatPrompt(model, call)
-  const { maxTokens, logprobs } = call
+  const { logprobs } = call
+  const { requestId, signal, allowance } = caller
+  const maxTokens = orRefuse(allowedTokens(allowance, call.maxTokens))
   const job = engineRequest(model, call.sampling, { requestId, prompts: [prompt], maxTokens, logprobs, echo: false, grammar: null }, deps.newSeed)
   orRefuse(await checkLogprobEntries(deps, model, job, call.streamed, signal))
-  const generation = orRefuse(await startGeneration(deps, model, job, { stops: call.stops, continuesPrompt: false }, signal))
+  const generation = orRefuse(await startGeneration(deps, model, job, { stops: call.stops, continuesPrompt: false }, caller))
   return { model, codec, prompt, n: job.n, outputs: chatOutputs(generation.outputs), cancel: generation.cancel }
 }
 

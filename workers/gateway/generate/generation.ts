@@ -4,6 +4,7 @@ import { fail, moeError } from '../../../shared/protocol/errors.ts'
 import type { MoeError } from '../../../shared/protocol/errors.ts'
 import { ok } from '../../../shared/protocol/result.ts'
 import type { Result } from '../../../shared/protocol/result.ts'
+import type { Caller } from '../access/let-in.ts'
 import type { GatewayDeps } from '../deps.ts'
 import type { LoadedModel } from '../model/loaded-model.ts'
 import { ChoiceAssembler } from './choice-assembler.ts'
@@ -11,6 +12,7 @@ import type { Piece } from './choice-assembler.ts'
 import { callEngine } from './engine-call.ts'
 import { EngineStream } from './engine-stream.ts'
 import { errorEnvelope } from '../http/errors.ts'
+import { mostTokens, UsedTokens } from './used-tokens.ts'
 
 /** What a generation gives, in order per choice: its prompt's log-probabilities if asked for, pieces, one finish. An error is the last. */
 export type ChoiceOutput =
@@ -52,17 +54,20 @@ export interface TextRules {
 }
 
 /**
- * Starts a request on the engine.
- * @param signal the client's: when it aborts, the engine's work ends, also while it still waits to be admitted. SPEC AP8.
+ * Starts a request on the engine, once its key's limits allow it. What it used is settled with them when it ends, however it ends.
+ * @param caller its signal is the client's: when it aborts, the engine's work ends, also while it still waits to be admitted. SPEC AP8, KY6.
  */
 export async function startGeneration(
   deps: GatewayDeps,
   model: LoadedModel,
   request: GenerateRequest,
   rules: TextRules,
-  signal: AbortSignal,
+  { signal, allowance }: Pick<Caller, 'signal' | 'allowance'>,
 ): Promise<Result<Generation, MoeError>> {
   if (rules.stops.length > 0 && model.codec === null) return fail('no-tokenizer', `${model.name} has no tokenizer: it cannot look for stop strings.`, {})
+  const admitted = await allowance.admit(mostTokens(request, model.contextTokens))
+  if (!admitted.ok) return admitted
+  const used = new UsedTokens(request)
   const cancelEngine = (index: number | null): void => deps.keepAlive(callEngine(deps, () => deps.engine.cancel(request.requestId, index)))
   const events = new EngineStream(deps, model, request)
   let over = false
@@ -71,10 +76,12 @@ export async function startGeneration(
     if (over) return
     over = true
     signal.removeEventListener('abort', end)
+    admitted.value.settle(used.count)
     deps.keepAlive(callEngine(deps, () => events.cancel()))
     if (events.begun) cancelEngine(null)
   }
   signal.addEventListener('abort', end)
+  if (signal.aborted) end() // while the limiter was asked: the engine's stream is given up as soon as it opens
   const started = await events.start()
   if (!started.ok) {
     end()
@@ -88,7 +95,7 @@ export async function startGeneration(
   const failed = (error: MoeError) => {
     if (record && !signal.aborted) record.code ??= errorEnvelope(error).error.code
   }
-  return ok({ outputs: assembleChoices({ nowMs: deps.nowMs, events, choices, failed, cancelChoice: cancelEngine, end }), cancel: end })
+  return ok({ outputs: assembleChoices({ nowMs: deps.nowMs, events, choices, used, failed, cancelChoice: cancelEngine, end }), cancel: end })
 }
 
 /** A choice that is being made. */
@@ -114,13 +121,14 @@ interface Assembly {
   readonly nowMs: () => number
   readonly events: EngineStream
   readonly choices: readonly OpenChoice[]
+  readonly used: UsedTokens
   readonly failed: (error: MoeError) => void
   readonly cancelChoice: (index: number) => void
   readonly end: () => void
 }
 
 /** Events to outputs. A choice that met a stop string is ended at the engine; whatever still comes for it is dropped. */
-async function* assembleChoices({ nowMs, events, choices, failed, cancelChoice, end }: Assembly): AsyncGenerator<ChoiceOutput, void> {
+async function* assembleChoices({ nowMs, events, choices, used, failed, cancelChoice, end }: Assembly): AsyncGenerator<ChoiceOutput, void> {
   const open = new Map(choices.entries())
   try {
     while (open.size > 0) {
@@ -133,6 +141,7 @@ async function* assembleChoices({ nowMs, events, choices, failed, cancelChoice, 
       const { index } = event
       const choice = open.get(index)
       if (choice === undefined) continue // it met a stop string while this event was on its way
+      used.add(event)
       if (event.type === 'prefilled') {
         choice.cachedTokens = event.cachedTokens
         choice.times = event

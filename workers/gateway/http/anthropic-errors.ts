@@ -16,7 +16,10 @@ const TYPES: Partial<Record<ContentfulStatusCode, string>> = {
   405: 'invalid_request_error',
   409: 'conflict_error',
   413: 'request_too_large',
+  414: 'invalid_request_error',
+  415: 'invalid_request_error',
   429: 'rate_limit_error',
+  431: 'invalid_request_error',
 }
 
 /** Whether whoever asks for this path reads errors in Anthropic's form. */

@@ -26,6 +26,15 @@ const HTTP_ERRORS = {
   'no-tokenizer': { ...refused, code: 'no_tokenizer' },
   'unknown-model': { ...refused, status: 404, code: 'model_not_found' },
   'body-too-large': { ...refused, status: 413, code: 'body_too_large' },
+  'headers-too-large': { ...refused, status: 431, code: 'headers_too_large' },
+  'url-too-long': { ...refused, status: 414, code: 'url_too_long' },
+  'encoding-unsupported': { ...refused, status: 415, code: 'unsupported_content_encoding' },
+  'key-invalid': { ...refused, status: 401, code: 'invalid_api_key' },
+  forbidden: { ...refused, status: 403, code: 'forbidden' },
+  'no-keys': { ...broken, status: 503, code: 'no_keys' },
+  'keys-invalid': { ...broken, status: 503, code: 'keys_invalid' },
+  'rate-limited': { status: 429, type: 'rate_limit_error', code: 'rate_limit_exceeded' },
+  'limiter-unavailable': { ...unavailable, code: 'limiter_unavailable' },
   'unknown-request': { ...broken, code: 'unknown_request' },
   'slow-reader': { ...refused, status: 408, code: 'slow_reader' },
   overloaded: { status: 429, type: 'rate_limit_error', code: 'overloaded' },
@@ -87,8 +96,9 @@ export function errorEnvelope(error: MoeError): ErrorEnvelope {
 
 export function errorResponse(c: Context<GatewayEnv>, error: MoeError): Response {
   const { status, retryAfterS } = httpError(error)
-  const wait = error.code === 'overloaded' ? error.details.retryAfterS : retryAfterS
+  const wait = 'retryAfterS' in error.details ? error.details.retryAfterS : retryAfterS
   if (wait !== undefined) c.header('retry-after', String(wait))
+  if (error.code === 'key-invalid') c.header('www-authenticate', 'Bearer realm="isomoe"')
   return envelopeResponse(c, errorEnvelope(error), status)
 }
 

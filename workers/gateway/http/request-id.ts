@@ -1,4 +1,6 @@
 import type { MiddlewareHandler } from 'hono'
+import type { Allowance } from '../access/allowance.ts'
+import type { Visitor } from '../access/judge-access.ts'
 import { speaksAnthropic } from './anthropic-errors.ts'
 import type { RequestRecord } from '../request-log/request-record.ts'
 
@@ -8,6 +10,8 @@ export interface GatewayEnv {
     requestId: string
     /** What the request's line in the log will say. */
     record: RequestRecord
+    visitor: Visitor['kind']
+    allowance: Allowance
   }
 }
 

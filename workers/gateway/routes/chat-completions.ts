@@ -1,4 +1,5 @@
 import type { Handler } from 'hono'
+import { callerOf } from '../access/let-in.ts'
 import type { ChatCall } from '../chat/chat-call.ts'
 import { collectChat } from '../chat/collect-chat.ts'
 import { startChat } from '../chat/start-chat.ts'
@@ -17,14 +18,13 @@ import { parseRequest } from '../schemas/parse-request.ts'
 /** POST /v1/chat/completions. */
 export function postChatCompletions(deps: GatewayDeps): Handler<GatewayEnv> {
   return async (c) => {
-    const signal = c.req.raw.signal
-    const requestId = c.get('requestId')
+    const caller = callerOf(c)
     const request = orRefuse(parseRequest(ChatRequest, orRefuse(await readJson(c.req.raw))))
     const call = chatCall(request)
-    const chat = await startChat(deps, call, { requestId, signal })
+    const chat = await startChat(deps, call, caller)
     const object = call.streamed ? 'chat.completion.chunk' : 'chat.completion'
     const view: ChatView = {
-      meta: answerMeta(chat.model, `chatcmpl-${requestId}`, object, deps.nowS()),
+      meta: answerMeta(chat.model, `chatcmpl-${caller.requestId}`, object, deps.nowS()),
       codec: chat.codec,
       prompt: chat.prompt,
       n: chat.n,

@@ -1,4 +1,6 @@
 import type { Handler } from 'hono'
+import { allowedTokens } from '../access/allowance.ts'
+import { callerOf } from '../access/let-in.ts'
 import type { GatewayDeps } from '../deps.ts'
 import { collectChoices } from '../generate/collect-choices.ts'
 import { engineRequest } from '../generate/engine-request.ts'
@@ -23,17 +25,18 @@ const MAX_TOKENS_DEFAULT = 16
 /** POST /v1/completions. */
 export function postCompletions(deps: GatewayDeps): Handler<GatewayEnv> {
   return async (c) => {
-    const signal = c.req.raw.signal
+    const caller = callerOf(c)
+    const { requestId, signal, allowance } = caller
     const request = orRefuse(parseRequest(CompletionRequest, orRefuse(await readJson(c.req.raw))))
     const model = await servedModel(deps, request.model)
-    const maxTokens = request.max_tokens ?? MAX_TOKENS_DEFAULT
+    const maxTokens = request.max_tokens ?? Math.min(MAX_TOKENS_DEFAULT, allowance.maxTokens ?? Infinity)
+    orRefuse(allowedTokens(allowance, maxTokens))
     const prompts = orRefuse(await encodePrompts(deps, model, request.prompt, maxTokens === 0 ? 0 : 1))
     const logprobs = request.logprobs ?? null
     const echo = request.echo === true
-    const requestId = c.get('requestId')
     const job = engineRequest(model, request, { requestId, prompts, maxTokens, logprobs, echo, grammar: null }, deps.newSeed)
     orRefuse(await checkLogprobEntries(deps, model, job, request.stream === true, signal))
-    const generation = orRefuse(await startGeneration(deps, model, job, { stops: request.stop ?? [], continuesPrompt: true }, signal))
+    const generation = orRefuse(await startGeneration(deps, model, job, { stops: request.stop ?? [], continuesPrompt: true }, caller))
     const view: CompletionView = {
       meta: answerMeta(model, `cmpl-${requestId}`, 'text_completion', deps.nowS()),
       codec: model.codec,

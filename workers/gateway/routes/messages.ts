@@ -1,4 +1,5 @@
 import type { Handler } from 'hono'
+import { callerOf } from '../access/let-in.ts'
 import { collectBlocks } from '../chat/answer-blocks.ts'
 import { messagesCall, promptParts } from '../chat/messages-call.ts'
 import { chatPrompt, startChat } from '../chat/start-chat.ts'
@@ -17,10 +18,10 @@ import { servedModel } from './models.ts'
 /** POST /v1/messages: Anthropic's chat. */
 export function postMessages(deps: GatewayDeps): Handler<GatewayEnv> {
   return async (c) => {
-    const signal = c.req.raw.signal
-    const requestId = c.get('requestId')
+    const caller = callerOf(c)
+    const { requestId } = caller
     const request = orRefuse(parseRequest(MessagesRequest, orRefuse(await readJson(c.req.raw))))
-    const chat = await startChat(deps, messagesCall(request), { requestId, signal })
+    const chat = await startChat(deps, messagesCall(request), caller)
     const view: MessageView = { requestId, model: chat.model.name, promptTokens: chat.prompt.ids.length, maxTokens: request.max_tokens }
     if (request.stream !== true) return c.json(messageAnswer(view, orRefuse(await collectBlocks(chat.outputs))))
     return sseResponse(messageEvents(view, chat.outputs), {

@@ -1,4 +1,5 @@
 import type { Handler } from 'hono'
+import { callerOf } from '../access/let-in.ts'
 import { collectBlocks } from '../chat/answer-blocks.ts'
 import { responsesCall, wantsLogprobs } from '../chat/responses-call.ts'
 import { startChat } from '../chat/start-chat.ts'
@@ -17,10 +18,10 @@ import { ResponsesRequest } from '../schemas/responses-request.ts'
 /** POST /v1/responses: stateless, so a conversation is sent whole each time. */
 export function postResponses(deps: GatewayDeps): Handler<GatewayEnv> {
   return async (c) => {
-    const signal = c.req.raw.signal
-    const requestId = c.get('requestId')
+    const caller = callerOf(c)
+    const { requestId } = caller
     const request = orRefuse(parseRequest(ResponsesRequest, orRefuse(await readJson(c.req.raw))))
-    const chat = await startChat(deps, responsesCall(request), { requestId, signal })
+    const chat = await startChat(deps, responsesCall(request), caller)
     const view: ResponseView = {
       requestId,
       createdAt: deps.nowS(),

@@ -4,9 +4,13 @@ import { engineInfo } from '../generate/engine-call.ts'
 import { orRefuse } from '../http/errors.ts'
 import type { GatewayEnv } from '../http/request-id.ts'
 
-/** GET /health: 200 when requests will be served, else the error that they would meet. Asking also begins the loading. */
+/**
+ * GET /health: 200 when requests will be served, else the error that they would meet. Asking also begins the loading, so a stranger, who may
+ * not ask for work either, learns only that the server is up.
+ */
 export function getHealth(deps: GatewayDeps): Handler<GatewayEnv> {
   return async (c) => {
+    if (c.get('visitor') === 'stranger') return c.json({ status: 'up' })
     const model = deps.model() // both begin to load, whichever is slower
     const info = orRefuse(await engineInfo(deps))
     orRefuse(await model)
