@@ -6,6 +6,7 @@ import { inspectCommand } from './inspect.ts'
 import { loadCommand } from './load/command.ts'
 import { packCommand } from './pack/command.ts'
 import { planCommand } from './plan/command.ts'
+import { probeCommand } from './probe/command.ts'
 
 const program = new Command('isomoe')
   .description(packageJson.description)
@@ -13,7 +14,8 @@ const program = new Command('isomoe')
   .exitOverride()
   .configureOutput({ writeErr: () => undefined, outputError: () => undefined }) // errors are printed below, all in one way
 
-for (const command of [packCommand, inspectCommand, planCommand, devCommand, loadCommand]) program.addCommand(command.copyInheritedSettings(program))
+for (const command of [packCommand, inspectCommand, planCommand, probeCommand, devCommand, loadCommand])
+  program.addCommand(command.copyInheritedSettings(program))
 
 try {
   await program.parseAsync()
