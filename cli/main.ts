@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import packageJson from '../package.json' with { type: 'json' }
+import { costCommand } from './cost/command.ts'
 import { devCommand } from './dev/command.ts'
 import { errorLine, exitCodeOf } from './errors.ts'
 import { inspectCommand } from './inspect.ts'
@@ -14,7 +15,7 @@ const program = new Command('isomoe')
   .exitOverride()
   .configureOutput({ writeErr: () => undefined, outputError: () => undefined }) // errors are printed below, all in one way
 
-for (const command of [packCommand, inspectCommand, planCommand, probeCommand, devCommand, loadCommand])
+for (const command of [packCommand, inspectCommand, planCommand, costCommand, probeCommand, devCommand, loadCommand])
   program.addCommand(command.copyInheritedSettings(program))
 
 try {
