@@ -73,7 +73,7 @@ it('[CO10] a span is what was counted between two looks, priced, with the month 
         expertLoads: 1,
         storageBytes: 1000,
       })
-      expect(made.liveObjects).toBe(4)
+      expect(made.liveObjects).toBe(5)
       expect(made.perMillionOutput!.total).toBeGreaterThan(0)
       expect(made.month!.total).toBeGreaterThan(5)
     },

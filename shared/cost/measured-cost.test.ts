@@ -15,14 +15,14 @@ const COUNTED: ServiceCounters = {
   storageBytes: 96 * 208_896,
 }
 
-it('[CO10] a span in which something ran is paid whole, for hosts, engine and autoscaler', () => {
+it('[CO10] a span in which something ran is paid whole, for hosts, engine, autoscaler and limiter', () => {
   const cost = measuredCost({ counted: COUNTED, spanS: 60, warmHosts: 4, prices: PRICES })
-  expect(cost).toMatchObject({ liveObjects: 6, liveS: 60, meanStepMs: 50, tokensPerStep: 4 })
-  expect(cost.bill.duration).toBeCloseTo(6 * 60 * objectSecondUsd(PRICES), 12)
-  expect(cost.perMillionOutput!.duration).toBeCloseTo(6 * 60 * 500 * objectSecondUsd(PRICES), 9)
+  expect(cost).toMatchObject({ liveObjects: 7, liveS: 60, meanStepMs: 50, tokensPerStep: 4 })
+  expect(cost.bill.duration).toBeCloseTo(7 * 60 * objectSecondUsd(PRICES), 12)
+  expect(cost.perMillionOutput!.duration).toBeCloseTo(7 * 60 * 500 * objectSecondUsd(PRICES), 9)
   expect(cost.bill.objectRequests).toBeCloseTo(((10 * 3 + 60 + 3) / 1e6) * 0.15, 12)
   expect(cost.bill.storageOperations).toBeCloseTo((96 / 1e6) * 0.36, 12)
-  const beyond = 6 * 30 * 24 * 3600 - 400_000 / 0.128
+  const beyond = 7 * 30 * 24 * 3600 - 400_000 / 0.128
   expect(cost.month!.duration).toBeCloseTo(beyond * objectSecondUsd(PRICES), 6)
 })
 

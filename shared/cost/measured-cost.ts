@@ -4,7 +4,7 @@ import type { Bill, Usage } from './bill.ts'
 import { MONTH_S } from './expected-load.ts'
 import type { Prices } from './prices.ts'
 import { RATES_MEASURED } from './rates.ts'
-import { OBJECT_REQUESTS_PER_LIVE_S, OBJECT_REQUESTS_PER_REQUEST } from './serving-plan.ts'
+import { OBJECT_REQUESTS_PER_LIVE_S, OBJECT_REQUESTS_PER_REQUEST, liveObjects as countLive } from './serving-plan.ts'
 
 /** What a service has counted since it began. All hosts together. */
 export interface ServiceCounters {
@@ -45,12 +45,9 @@ export interface MeasuredCost {
   readonly month: ReturnType<typeof monthlyBill> | null
 }
 
-/** Engines and the autoscaler, beside the hosts. */
-const OTHER_OBJECTS = 2
-
 /** Prices what a service counted. What no counter has is estimated and named: CPU of the gateway by the token, calls to objects by the request. SPEC CO10. */
 export function measuredCost({ counted, spanS, warmHosts, prices }: MeasuredInput): MeasuredCost {
-  const liveObjects = warmHosts + OTHER_OBJECTS
+  const liveObjects = countLive({ hosts: warmHosts, stages: 1 })
   const liveS = spanS === null ? counted.stepSeconds : counted.steps > 0 ? spanS : 0
   const usage: Usage = {
     workerRequests: counted.requests,
