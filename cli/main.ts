@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import packageJson from '../package.json' with { type: 'json' }
+import { costCommand } from './cost/command.ts'
 import { devCommand } from './dev/command.ts'
 import { errorLine, exitCodeOf } from './errors.ts'
 import { inspectCommand } from './inspect.ts'
@@ -7,6 +8,7 @@ import { keysCommand } from './keys/command.ts'
 import { loadCommand } from './load/command.ts'
 import { packCommand } from './pack/command.ts'
 import { planCommand } from './plan/command.ts'
+import { probeCommand } from './probe/command.ts'
 
 const program = new Command('isomoe')
   .description(packageJson.description)
@@ -18,6 +20,8 @@ for (const command of [packCommand, inspectCommand, planCommand, devCommand, loa
   program.addCommand(command.copyInheritedSettings(program))
   for (const part of command.commands) part.copyInheritedSettings(command)
 }
+for (const command of [packCommand, inspectCommand, planCommand, costCommand, probeCommand, devCommand, loadCommand])
+  program.addCommand(command.copyInheritedSettings(program))
 
 try {
   await program.parseAsync()

@@ -1,9 +1,11 @@
 import { join } from 'node:path'
 import { planModel } from '../../cli/plan/model-plan.ts'
+import type { ModelPlan } from '../../cli/plan/model-plan.ts'
 import { sourceFromPack } from '../../cli/plan/plan-source.ts'
 import type { PlanSource } from '../../cli/plan/plan-source.ts'
 import { REPOSITORY } from '../../cli/repository.ts'
 import { PRICES } from '../../shared/cost/prices.ts'
+import type { RequestShape } from '../../shared/cost/serving-plan.ts'
 import { startInstance } from '../../test/e2e/instance.ts'
 import type { Instance } from '../../test/e2e/instance.ts'
 import { cpuMsOf } from '../cluster/process-time.ts'
@@ -16,6 +18,8 @@ const BATCHES = [1, 4, 16, 32] as const
 const HOSTS = 4
 const PROMPT = 'Once upon a time'
 const PROMPT_TOKENS = 4
+/** Of the demo's 1,024. */
+const LONG_PROMPT_TOKENS = 768
 
 /** What `isomoe plan` predicts for the demo model on this machine beside what is measured, and the rates that no other bench gives: script and gateway, for a token. */
 export async function run({ quick }: BenchOptions): Promise<BenchResult> {
@@ -30,24 +34,8 @@ interface Sizes {
 }
 
 async function measurePrediction(source: PlanSource, { rounds, tokens }: Sizes): Promise<Outcome[]> {
-  const { rows } = planModel(source, {
-    tier: 'q8',
-    trunk: 'q8',
-    lanes: 1,
-    context: null,
-    hosts: HOSTS,
-    standby: 0,
-    batches: BATCHES,
-    request: { promptTokens: PROMPT_TOKENS, outputTokens: tokens },
-    requestsPerS: null,
-    lingerS: 0,
-    rttMs: null,
-    rate: null,
-    prices: PRICES,
-    probe: null,
-    local: true,
-    hypothetical: false,
-  })
+  const { rows } = planLocal(source, { promptTokens: PROMPT_TOKENS, outputTokens: tokens })
+  const { prefillTokensPerS } = planLocal(source, { promptTokens: LONG_PROMPT_TOKENS, outputTokens: 1 }).rows[0]!
   const measured = new Samples()
   await withInstance(['--hosts', String(HOSTS)], async ({ url }) => {
     await streams(url, source, 32, tokens) // every expert is met once before anything is timed
@@ -57,15 +45,40 @@ async function measurePrediction(source: PlanSource, { rounds, tokens }: Sizes):
         const made = await streams(url, source, batch, tokens)
         measured.add(String(batch), (made * 1000) / (performance.now() - begin))
       }
+      measured.add('prefill', (LONG_PROMPT_TOKENS * 1000) / (await timeToFirstToken(url, source, round)))
     }
   })
-  return rows.flatMap(({ batch, outputTokensPerS }): Outcome[] => {
-    const samples = measured.of(String(batch))
-    const note = `predicted ${outputTokensPerS.toFixed(0)}`
+  const predictions: [name: string, perS: number][] = [
+    ...rows.map(({ batch, outputTokensPerS }) => [String(batch), outputTokensPerS] as [string, number]),
+    ['prefill', prefillTokensPerS],
+  ]
+  return predictions.flatMap(([name, predicted]): Outcome[] => {
+    const samples = measured.of(name)
     return [
-      { id: `cost.tokens_per_s.${batch}`, unit: 'tokens/s', samples, note },
-      { id: `cost.predicted_over_measured.${batch}`, unit: RATIO, samples: samples.map((value) => outputTokensPerS / value) },
+      { id: `cost.tokens_per_s.${name}`, unit: 'tokens/s', samples, note: `predicted ${predicted.toFixed(0)}` },
+      { id: `cost.predicted_over_measured.${name}`, unit: RATIO, samples: samples.map((value) => predicted / value) },
     ]
+  })
+}
+
+function planLocal(source: PlanSource, request: RequestShape): ModelPlan {
+  return planModel(source, {
+    tier: 'q8',
+    trunk: 'q8',
+    lanes: 1,
+    context: null,
+    hosts: HOSTS,
+    standby: 0,
+    batches: BATCHES,
+    request,
+    requestsPerS: null,
+    lingerS: 0,
+    rttMs: null,
+    rate: null,
+    prices: PRICES,
+    probe: null,
+    local: true,
+    hypothetical: false,
   })
 }
 
@@ -88,6 +101,14 @@ async function measureProcesses(source: PlanSource, { rounds, tokens }: Sizes): 
     const id = `cost.${name}_cpu_ms_per_token`
     return known ? { id, unit: 'ms', samples: cpu.of(name), note: 'a process of its own, 16 streams' } : { id, missing: 'this system does not say CPU times' }
   })
+}
+
+/** Of a prompt that no other round had. */
+async function timeToFirstToken(url: string, source: PlanSource, round: number): Promise<number> {
+  const prompt = Array.from({ length: LONG_PROMPT_TOKENS }, (_, at) => 100 + ((at * 7919 + round * 104_729) % 4000))
+  const begin = performance.now()
+  const { firstTokenMs } = await streamCompletion(url, { model: source.name, prompt, max_tokens: 1, ignore_eos: true })
+  return firstTokenMs - begin
 }
 
 async function streams(url: string, source: PlanSource, count: number, tokens: number): Promise<number> {

@@ -105,7 +105,7 @@ it('[CO1] --prices: every field must be there, none may be unknown; its date and
 })
 
 it('[CO8] --probe: its round trip, speed and throughput take the place of what is assumed; an option wins over it', async () => {
-  const times = { calls: 100, p50Ms: 0.7, p90Ms: 1 }
+  const times = { calls: 100, meanMs: 0.7, p50Ms: 1, p90Ms: 1 }
   const findings = {
     roundTrips: [{ hint: null, callerColo: 'FRA', calleeColo: 'FRA', session: times, stub: times }],
     storage: [{ rangeBytes: 4 * 1024 * 1024, inFlight: 4, reads: 16, bytesPerS: 1e8, rangeP50Ms: 160 }],

@@ -116,7 +116,7 @@ export function planModel(source: PlanSource, request: ModelPlanRequest): ModelP
 function chooseRates({ spec }: PlanSource, request: ModelPlanRequest, { expertBytes }: Deployment) {
   const { probe, local } = request
   const weights = expertMatrices(spec).reduce((sum, { rows, cols }) => sum + rows * cols, 0)
-  const probed = probe?.findings.roundTrips?.map(({ session }) => session.p50Ms).toSorted((a, b) => a - b)[0]
+  const probed = probe?.findings.roundTrips?.map(({ session }) => session.meanMs).toSorted((a, b) => a - b)[0]
   const from = probe === null ? '' : `${probe.where} probe of ${probe.date.slice(0, 10)}`
   const [rttMs, rttSource] =
     request.rttMs !== null

@@ -1,3 +1,4 @@
+import { OTHER_SCRIPTS } from '../../shared/cost/deployment.ts'
 import type { Prices, Yardstick } from '../../shared/cost/prices.ts'
 import { LIMITS } from '../../shared/protocol/limits.ts'
 import { formatBytes, formatCount, formatTable } from '../table.ts'
@@ -27,7 +28,7 @@ function describeModel({ model, deployment, request, liveObjects }: ModelPlan): 
     ['model', `${model.name}: ${formatCount(model.parameters)} parameters, ${formatCount(model.activePerToken)} active per token`],
     ['layers', `${model.layers}${dense > 0 ? `, ${dense} of them dense` : ''}; ${model.experts} experts, top ${model.topK}`],
     ['precision', `experts ${request.tier}, trunk ${trunk}`],
-    ['hosts', `${hosts}, and ${standby} standby: ${hosts + standby + stages + 2} of an account's 500 scripts`],
+    ['hosts', `${hosts}, and ${standby} standby: ${hosts + standby + stages + OTHER_SCRIPTS} of an account's 500 scripts`],
     ['replicas', `one of each expert; room for ${copyRoom.base} copies on the hosts and ${copyRoom.standby} on standbys`],
     ['live objects', `${liveObjects} while it serves, 0 when idle`],
   ]

@@ -5,12 +5,12 @@ const ms = z.number().min(0).max(1e7)
 const count = z.int().min(0).max(1e9)
 const name = z.string().max(64)
 
-const Times = z.strictObject({ calls: count, p50Ms: ms, p90Ms: ms })
+const Times = z.strictObject({ calls: count, meanMs: ms, p50Ms: ms, p90Ms: ms })
 
 /** What one kind of question found. A probe that was not asked for, or failed, is absent; failures are in `failed`. */
 const Findings = z.strictObject({
   /** Objects by isolate: [objects in the fullest isolate, in the next, …]. */
-  sharing: z.strictObject({ objectsOfOneClass: z.array(count).max(1024), objectsOfScripts: z.array(count).max(1024) }).optional(),
+  sharing: z.strictObject({ objectsOfOneClass: z.array(count).max(1024).readonly(), objectsOfScripts: z.array(count).max(1024).readonly() }).optional(),
   /** One caller, one callee, one call after the other. `hint`: where the callee was asked to be; null: wherever it came. */
   roundTrips: z
     .array(z.strictObject({ hint: name.nullable(), callerColo: name.nullable(), calleeColo: name.nullable(), session: Times, stub: Times }))

@@ -64,8 +64,8 @@ export interface Deployment {
   readonly stages: number
 }
 
-/** Scripts beside the hosts: gateway, engine, autoscaler. */
-export const OTHER_SCRIPTS = 3
+/** Scripts beside hosts and engines: gateway, autoscaler, limiter of keys, grammar. */
+export const OTHER_SCRIPTS = 4
 
 /** Fits a model into isolates. Errors are `over-budget`, `part` naming what does not fit: engine, context, expert, hosts, gateway, host name. SPEC CO3. */
 export function planDeployment(input: DeploymentInput): Result<Deployment, MoeError> {

@@ -8,9 +8,9 @@ export interface ServingRates {
   readonly callMs: number
   /** The engine's script in one layer. */
   readonly layerMs: number
-  /** The engine's script for one token of a step: sampling, events. */
+  /** The engine's script for one new token: sampling, events. */
   readonly tokenMs: number
-  /** The gateway's work for one token: text, SSE. Billed as a Worker's CPU time. */
+  /** The gateway's work for one new token: text, SSE. Billed as a Worker's CPU time. */
   readonly gatewayTokenMs: number
   /** A round trip between engine and host. */
   readonly rttMs: number

@@ -49,9 +49,12 @@ export interface BatchRow {
   readonly usdPerMillionDecoded: number
 }
 
-/** Objects that are live while it serves: hosts, engines, the autoscaler. The gateway is a Worker. */
+/** Objects that are live beside hosts and engines while requests come: the autoscaler, and the limiter of the key that is used. */
+export const OTHER_OBJECTS = 2
+
+/** Objects that are live while it serves. The gateway is a Worker. */
 export function liveObjects({ hosts, stages }: Pick<Deployment, 'hosts' | 'stages'>): number {
-  return hosts + stages + 1
+  return hosts + stages + OTHER_OBJECTS
 }
 
 /** Billed calls of one request to objects: the gateway's generate call, and taking and settling a key's limits. */

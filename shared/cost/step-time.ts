@@ -32,7 +32,7 @@ export interface StepLoad {
   readonly tokens: number
   /** Mean positions that a token sees. */
   readonly context: number
-  /** Tokens whose logits are needed: all of them where sequences decode, next to none in a prompt. */
+  /** Tokens that are followed by a new one: all of them where sequences decode, next to none in a prompt. */
   readonly logits: number
 }
 
@@ -56,7 +56,7 @@ export interface StepEstimate {
 
 /**
  * Predicted time of decoding or reading `tokens` at a time (docs/design/cost.md has the formula):
- *   engine = trunk bytes / read + further tokens · trunk weights / tokenRate + keys and values / read + layers · layerMs + calls · callMs + tokens · tokenMs
+ *   engine = trunk bytes / read + further tokens · trunk weights / tokenRate + keys and values / read + layers · layerMs + calls · callMs + new tokens · tokenMs
  *   lane   = engine + Σ layers (rttMs + busiest host's pairs)
  *   round  = max(lane, lanes · engine, lanes · busiest host of all layers)       on one thread: lanes · (engine + all hosts + gateway), or lane where that is more
  */
@@ -84,7 +84,7 @@ export function estimateStep(model: StepModel, load: StepLoad): StepEstimate {
   const layers = moeLayers(spec).length
   const laneMs = engineMs + (layers + model.stages - 1) * rates.rttMs + hostMs
   const allHostsMs = hostSums.reduce((sum, ms) => sum + ms, 0)
-  const threadMs = lanes * (engineMs + allHostsMs + tokens * rates.gatewayTokenMs * (load.logits > 0 ? 1 : 0))
+  const threadMs = lanes * (engineMs + allHostsMs) + load.logits * rates.gatewayTokenMs
   const bounds: [StepEstimate['limit'], number][] = oneThread
     ? [
         ['thread', threadMs],
@@ -113,7 +113,7 @@ function engineTimeMs({ spec, trunk, tier, rates }: StepModel, tokens: number, l
   const passes = Math.ceil(rows / LOGITS_ROWS)
   if (passes > 0) ms += passes * matrixMs(encodedBytes(tensorEncoding(head, trunk), head.rows, head.cols), head.rows * head.cols, rows / passes)
   const kvBytes = (kvPageBytes(spec, tier) / KV_PAGE_POSITIONS) * load.context
-  return ms + (tokens * kvBytes * 1000) / rates.readBytesPerS + spec.layers.length * rates.layerMs + tokens * rates.tokenMs
+  return ms + (tokens * kvBytes * 1000) / rates.readBytesPerS + spec.layers.length * rates.layerMs + rows * rates.tokenMs
 }
 
 /** Host → experts of a layer that it holds: base replicas. */

@@ -7,7 +7,6 @@ import type { Manifest } from '../protocol/manifest.ts'
 import { planReads } from '../protocol/read-plan.ts'
 import type { ModelSpec } from '../core/model-spec.ts'
 import type { Tier } from '../protocol/tiers.ts'
-import { OTHER_SCRIPTS } from './deployment.ts'
 import type { Deployment } from './deployment.ts'
 
 /** Operations and bytes of R2. */
@@ -28,7 +27,7 @@ export function storageUse(spec: ModelSpec, tier: Tier, deployment: Deployment, 
   const experts = expertBytesByLayer(spec, tier).flat()
   const expertReads = Math.ceil(deployment.expertBytes / LIMITS.readBytesMax)
   const moves = Math.min(POLICY_DEFAULT.movesMax, Math.floor(POLICY_DEFAULT.moveBytesMax / deployment.expertBytes), experts.length)
-  const isolates = deployment.hosts + OTHER_SCRIPTS
+  const isolates = deployment.hosts + deployment.stages + 2 // gateway and autoscaler read it, too
   const trunk = manifest === null ? trunkFromSpec(spec, deployment.trunk) : trunkFromManifest(manifest, tier, deployment.trunk)
   const texts = manifest === null ? 0 : [manifest.tokenizer?.tokenizer, manifest.tokenizer?.config, manifest.chatTemplate].filter(Boolean).length
   const expertBytes = experts.reduce((sum, bytes) => sum + bytes, 0)

@@ -1,5 +1,8 @@
+import { execFile } from 'node:child_process'
 import { setImmediate } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { MeasuredCost } from '../../shared/cost/measured-cost.ts'
 import { PHASES } from '../../shared/protocol/autoscaler-api.ts'
 import type { AutoscalerState, ScaleEvent } from '../../shared/protocol/autoscaler-api.ts'
 import { startInstance } from './instance.ts'
@@ -83,6 +86,18 @@ it('[EL14] of plans for the same at once one is an event; the others are 409 whi
   for (const { event, error } of answers)
     if (!event) expect([error?.code ?? 'nothing to do', event]).toEqual(error ? ['conflict', undefined] : ['nothing to do', null])
   while ((await state()).autoscaler.events.some((event) => event.state === 'running')) await setImmediate()
+})
+
+it('[CO10] isomoe cost prices what this instance has counted', async () => {
+  const counted = async () => {
+    const { stdout } = await promisify(execFile)(process.execPath, ['bin/isomoe.mjs', 'cost', '--url', instance.url, '--since', 'start', '--json'])
+    return JSON.parse(stdout) as MeasuredCost
+  }
+  let cost = await counted()
+  while (cost.counted.generatedTokens < 4 * PROMPTS.length * 120) cost = await counted() // the engine reports once a window
+  expect(cost).toMatchObject({ month: null, counted: { requests: 4 * PROMPTS.length, generatedTokens: 4 * PROMPTS.length * 120 } })
+  expect(cost.liveObjects).toBeGreaterThanOrEqual(4)
+  expect(cost.perMillionOutput!.duration).toBeGreaterThan(0)
 })
 
 it('[EL9] what crossed a call is disposed of: the platform has nothing to complain of', async () => {
