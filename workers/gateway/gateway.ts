@@ -1,4 +1,5 @@
 import { env as bindings, waitUntil } from 'cloudflare:workers'
+import page from '../../page/build/page.json'
 import type { AdminApi } from './deps.ts'
 import type { EngineApi } from '../../shared/protocol/engine-api.ts'
 import { TRUNK_PRECISIONS } from '../../shared/protocol/tiers.ts'
@@ -75,6 +76,7 @@ const app = createApp({
     const timer = setTimeout(fire, ms)
     return () => clearTimeout(timer)
   },
+  page,
   log,
   requestLog,
 })
