@@ -11,6 +11,13 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 || value >= 100 ? value.toFixed(0) : value.toFixed(1)} ${BYTE_UNITS[unit]}`
 }
 
+/** `47.7 of 84.0 MiB`, the first unit only where it is another one. */
+export function formatBytesOf(part: number, whole: number): string {
+  const [value, unit] = formatBytes(part).split(' ')
+  const of = formatBytes(whole)
+  return `${value}${part > 0 && !of.endsWith(` ${unit}`) ? ` ${unit}` : ''} of ${of}`
+}
+
 /** Three figures that matter: 0.123, 4.57, 45.7, 457, 4,570. */
 export function formatNumber(value: number): string {
   if (value === 0) return '0'

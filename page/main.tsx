@@ -29,4 +29,9 @@ effect(() => {
 
 effect(() => void chat.loadModel(keys.value.api))
 
+// An engine that was loading has its model now.
+effect(() => {
+  if (cluster.isReady.value && chat.model.peek() === null) void chat.loadModel(keys.peek().api)
+})
+
 render(<App chat={chat} cluster={cluster} keys={keys} setKeys={setKeys} />, document.getElementById('page')!)

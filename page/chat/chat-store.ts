@@ -1,5 +1,5 @@
 import { computed, signal } from '@preact/signals'
-import { send } from '../server/request.ts'
+import { sendForJson } from '../server/request.ts'
 import type { Failure } from '../server/request.ts'
 import { beginAnswer, growAnswer, stopAnswer } from './answer.ts'
 import type { Answer } from './answer.ts'
@@ -12,6 +12,10 @@ export interface ServedModel {
   readonly id: string
   readonly tier: string
   readonly contextTokens: number
+}
+
+interface ModelList {
+  readonly data?: readonly { readonly id: string; readonly tier: string; readonly context_length: number }[]
 }
 
 export interface ChatHooks {
@@ -31,13 +35,11 @@ export function createChatStore({ nowMs, nextPicture }: ChatHooks) {
 
   /** Asks which model is served. */
   async function loadModel(key: string): Promise<ServedModel | null> {
-    const sent = await send('/v1/models', { key, signal: new AbortController().signal })
-    if (!sent.ok) failure.value = sent.failure
-    else {
-      const { data } = (await sent.value.json()) as { data: readonly { id: string; tier: string; context_length: number }[] }
-      const [served] = data
+    const sent = await sendForJson('/v1/models', { key, signal: new AbortController().signal })
+    failure.value = sent.ok ? null : sent.failure
+    if (sent.ok) {
+      const [served] = (sent.value as ModelList).data ?? []
       model.value = served ? { id: served.id, tier: served.tier, contextTokens: served.context_length } : null
-      failure.value = null
     }
     return model.value
   }

@@ -43,6 +43,7 @@ export function createClusterStore(nowMs: () => number) {
   return {
     /** Null until the first state came. */
     view: computed(() => state.value && viewCluster(state.value, log.value)),
+    isReady: computed(() => state.value?.status.state === 'ready'),
     rates: computed(() => ratesOf(samples.value)),
     log,
     failure,

@@ -1,7 +1,7 @@
 import type { ScaleEvent } from '../../shared/protocol/autoscaler-api.ts'
 import { readEvents } from '../server/event-stream.ts'
-import { networkFailure, send, wantsKey } from '../server/request.ts'
-import type { Failure } from '../server/request.ts'
+import { networkFailure, send, sendForJson, wantsKey } from '../server/request.ts'
+import type { Answered, Failure } from '../server/request.ts'
 import type { ClusterState } from './cluster-state.ts'
 import { readScaleEvent } from './scale-log.ts'
 
@@ -37,16 +37,10 @@ export async function followState(
   }
 }
 
-async function readState(key: string, signal: AbortSignal) {
-  const sent = await send('/admin/state', { key, signal })
+async function readState(key: string, signal: AbortSignal): Promise<Answered<ClusterState>> {
+  const sent = await sendForJson('/admin/state', { key, signal })
   if (!sent.ok) return sent
-  try {
-    const value: unknown = await sent.value.json()
-    return isClusterState(value) ? ({ ok: true, value } as const) : ({ ok: false, failure: OTHER_STATE } as const)
-  } catch (error) {
-    if (error instanceof SyntaxError) return { ok: false, failure: OTHER_STATE } as const
-    return { ok: false, failure: networkFailure(error, signal) } as const
-  }
+  return isClusterState(sent.value) ? { ok: true, value: sent.value } : { ok: false, failure: OTHER_STATE }
 }
 
 /** A page that is older or newer than the server behind it. */

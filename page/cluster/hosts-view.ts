@@ -39,9 +39,9 @@ export function hostColumns(state: ClusterState, heat: readonly (readonly Heat[]
   const engines = new Map(state.hosts.map((host) => [host.host, host]))
   const statuses = new Map(autoscaler?.hosts.map((host) => [host.host, host]))
   const names = Array.from(new Set([...(autoscaler?.placement.hosts ?? []), ...statuses.keys(), ...engines.keys()]))
-  const placement = autoscaler?.placement ?? null
+  const allCells = autoscaler ? cellsByHost(autoscaler.placement, heat, log) : null
   return names.toSorted().map((host) => {
-    const cells = placement === null ? [] : cellsOf(host, placement, heat, log)
+    const cells = allCells?.get(host) ?? []
     const replicas = cells.filter(({ kind }) => kind !== 'arriving')
     return {
       host,
@@ -68,33 +68,35 @@ function bytesOf(engine: HostState | undefined, status: HostStatus | undefined) 
   }
 }
 
-function cellsOf(host: string, placement: Placement, heat: readonly (readonly Heat[])[], log: readonly ScaleEvent[]): ReplicaCell[] {
-  const index = placement.hosts.indexOf(host)
-  const loads = (event: ScaleEvent) => event.moves.filter((move) => move.kind === 'load' && move.host === host)
-  const newKeys = new Set(
-    log
-      .filter(({ toEpoch, state }) => toEpoch === placement.epoch && state !== 'failed')
-      .flatMap(loads)
-      .map(keyOf),
-  )
-  const cells: ReplicaCell[] = []
-  for (const [layer, experts] of placement.layers.entries()) {
-    for (const [expert, hosts] of experts.entries()) {
-      if (!hosts.includes(index)) continue
-      const kind = placement.base[layer]?.[expert] === index ? 'base' : 'extra'
-      cells.push({ layer, expert, kind, isNew: newKeys.has(keyOf({ layer, expert })), heat: heat[layer]?.[expert] ?? COLD })
+/** Cells by host, in one pass over the table: it may have a hundred hosts and ten thousand experts. */
+function cellsByHost(
+  { epoch, hosts, layers, base }: Placement,
+  heat: readonly (readonly Heat[])[],
+  log: readonly ScaleEvent[],
+): ReadonlyMap<string, ReplicaCell[]> {
+  const loadsOf = (events: readonly ScaleEvent[]) => events.flatMap(({ moves }) => moves.filter(({ kind }) => kind === 'load'))
+  const newKeys = new Set(loadsOf(log.filter(({ toEpoch, state }) => toEpoch === epoch && state !== 'failed')).map(keyOf))
+  const cells = new Map<string, ReplicaCell[]>(hosts.map((host) => [host, []]))
+  for (const [layer, experts] of layers.entries()) {
+    for (const [expert, replicas] of experts.entries()) {
+      for (const index of replicas) {
+        const host = hosts[index]!
+        const kind = base[layer]?.[expert] === index ? 'base' : 'extra'
+        const isNew = newKeys.size > 0 && newKeys.has(keyOf({ host, layer, expert }))
+        cells.get(host)?.push({ layer, expert, kind, isNew, heat: heat[layer]?.[expert] ?? COLD })
+      }
     }
   }
-  const held = new Set(cells.map(keyOf))
-  const coming = log.filter(({ toEpoch, state }) => state === 'running' && toEpoch > placement.epoch).flatMap(loads)
-  for (const { layer, expert } of coming.filter((move) => !held.has(keyOf(move)))) {
-    cells.push({ layer, expert, kind: 'arriving', isNew: false, heat: heat[layer]?.[expert] ?? COLD })
+  for (const { host, layer, expert } of loadsOf(log.filter(({ toEpoch, state }) => state === 'running' && toEpoch > epoch))) {
+    const held = cells.get(host) ?? []
+    if (held.some((cell) => cell.layer === layer && cell.expert === expert)) continue
+    cells.set(host, [...held, { layer, expert, kind: 'arriving', isNew: false, heat: heat[layer]?.[expert] ?? COLD }])
   }
   return cells
 }
 
-function keyOf({ layer, expert }: { readonly layer: number; readonly expert: number }): string {
-  return `${layer}.${expert}`
+function keyOf({ host, layer, expert }: { readonly host: string; readonly layer: number; readonly expert: number }): string {
+  return `${layer}.${expert}.${host}`
 }
 
 function byLayer(cells: readonly ReplicaCell[]): HostColumn['layers'] {

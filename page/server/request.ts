@@ -28,6 +28,19 @@ export async function send(path: string, { key, body, headers, signal }: Request
   }
 }
 
+/** The same, with the JSON of its body. */
+export async function sendForJson(path: string, options: RequestOptions): Promise<Answered<unknown>> {
+  const sent = await send(path, options)
+  if (!sent.ok) return sent
+  try {
+    return { ok: true, value: await sent.value.json() }
+  } catch (error) {
+    if (error instanceof SyntaxError)
+      return { ok: false, failure: { status: sent.value.status, code: 'invalid_json', message: 'The server answered with what is not JSON.' } }
+    return { ok: false, failure: networkFailure(error, options.signal) }
+  }
+}
+
 /** What broke a call or its body on the way. What the signal ended, and a fault of ours, is thrown on. */
 export function networkFailure(error: unknown, signal: AbortSignal): Failure {
   if (signal.aborted || !(error instanceof TypeError)) throw error // TypeError is fetch's word for the network

@@ -56,6 +56,7 @@ const STEPS: Readonly<Record<string, (at: ExpertAt, layers: readonly LayerRow[])
 }
 
 function Row({ row, pointed, stop }: { readonly row: LayerRow; readonly pointed: number; readonly stop: number }) {
+  // Numbers only for the cell that is looked at: to format those of ten thousand takes longer than to draw them.
   return (
     <div class="map-row" role="row" data-extra={row.extraCount}>
       <span role="rowheader">{row.layer}</span>
@@ -69,7 +70,7 @@ function Row({ row, pointed, stop }: { readonly row: LayerRow; readonly pointed:
             data-expert={cell.expert}
             data-replicas={cell.hosts.length}
             tabIndex={stop === cell.expert ? 0 : -1}
-            aria-label={describeExpert(cell)}
+            aria-label={pointed === cell.expert ? describeExpert(cell) : `Layer ${cell.layer}, expert ${cell.expert}`}
           >
             {cell.hosts.length > 1 ? cell.hosts.length : ''}
           </span>

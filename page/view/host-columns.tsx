@@ -1,6 +1,6 @@
 import type { Signal } from '@preact/signals'
 import type { HostColumn, ReplicaCell } from '../cluster/hosts-view.ts'
-import { formatBytes, formatMs, plural } from '../format.ts'
+import { formatBytesOf, formatMs, plural } from '../format.ts'
 import { expertAt, expertIn } from './expert-at.ts'
 import type { ExpertAt } from './expert-at.ts'
 
@@ -58,10 +58,10 @@ function Column({ host, pointed }: { readonly host: HostColumn; readonly pointed
       <span class="gauge" aria-hidden="true">
         <i class="used" style={{ width: `${share}%` }} />
       </span>
-      <small>{host.budgetBytes === 0 ? 'not woken yet' : `${formatBytes(host.residentBytes)} of ${formatBytes(host.budgetBytes)}`}</small>
+      <small>{host.budgetBytes === 0 ? 'not woken yet' : formatBytesOf(host.residentBytes, host.budgetBytes)}</small>
       {host.replicaCount > 0 && (
         <small>
-          {host.residentExperts} of {plural(host.replicaCount, 'expert')} loaded
+          {host.residentExperts} of {host.replicaCount} loaded
         </small>
       )}
       {host.meanRttMs !== null && (

@@ -5,25 +5,30 @@ import type { Piece } from '../chat/token-pieces.ts'
 export interface TokenDetailsProps {
   readonly id: string
   readonly piece: Piece
-  /** The token's element: the details stand under its first line. */
+  /** The token's element: the details stand under its first line, above it where there is no room. */
   readonly anchor: HTMLElement | null
 }
 
 /** Tokens of one piece that are shown: a character has four at most. */
 const TOKENS_MAX = 4
 
+/** Pixels between a token and its details. */
+const GAP = 4
+
 /** A token's probability and what could have stood in its place. */
 export function TokenDetails({ id, piece, anchor }: TokenDetailsProps) {
   const box = useRef<HTMLDivElement>(null)
   useLayoutEffect(() => {
     const parent = anchor?.offsetParent
-    if (!box.current || !anchor || !parent) return
-    const [line] = anchor.getClientRects()
-    const { left, top, width } = parent.getBoundingClientRect()
-    if (!line) return
-    const leftMost = Math.min(line.left - left, width - box.current.offsetWidth)
-    box.current.style.left = `${Math.max(0, leftMost)}px`
-    box.current.style.top = `${line.bottom - top + 4}px`
+    const line = anchor?.getClientRects()[0]
+    if (!box.current || !parent || !line) return
+    const { offsetWidth: width, offsetHeight: height } = box.current
+    const at = parent.getBoundingClientRect()
+    const scroller = parent.closest('.turns')?.getBoundingClientRect()
+    const fitsAbove = scroller !== undefined && line.top - height - GAP > scroller.top
+    const isAbove = scroller !== undefined && line.bottom + height + GAP > scroller.bottom && fitsAbove
+    box.current.style.left = `${Math.max(0, Math.min(line.left - at.left, at.width - width))}px`
+    box.current.style.top = `${isAbove ? line.top - at.top - height - GAP : line.bottom - at.top + GAP}px`
   }, [anchor, piece])
   return (
     <div id={id} ref={box} class="details" role="tooltip">

@@ -2,11 +2,11 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { BUILT_IN_DOMAINS } from '../../cli/load/built-in-domains.ts'
 import type { Policy } from '../../shared/placement/policy.ts'
 import { PHASES } from '../../shared/protocol/autoscaler-api.ts'
 import { startChromium } from './chromium.ts'
 import type { RealBrowser } from './chromium.ts'
+import { startDomainLoad } from './domain-load.ts'
 import { startInstance } from './instance.ts'
 import type { Instance } from './instance.ts'
 
@@ -105,27 +105,6 @@ interface Violation {
   readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[]
 }
 
-/** Two clients that send prompts of one domain until they are told to stop. */
-function startLoad(domain: 'story' | 'german'): () => Promise<void> {
-  const { prompts } = BUILT_IN_DOMAINS[domain]!
-  const ended = new AbortController()
-  const client = async (first: number) => {
-    for (let i = first; !ended.signal.aborted; i += 2) {
-      const prompt = prompts[i % prompts.length]!
-      const body = { model: 'isomoe-demo', prompt, max_tokens: 24, temperature: 0.8, seed: i, ignore_eos: true }
-      const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
-      const answer = await fetch(`${instance.url}/v1/completions`, init)
-      expect(answer.status).toBe(200)
-      await answer.text()
-    }
-  }
-  const clients = [0, 1].map(client)
-  return async () => {
-    ended.abort()
-    await Promise.all(clients)
-  }
-}
-
 /** Cells of extra copies that the page shows, as `host layer.expert`. */
 function extras(): Promise<string[]> {
   const name = (cell: string) => `${cell}.closest('.host').dataset.host + ' ' + ${cell}.dataset.layer + '.' + ${cell}.dataset.expert`
@@ -139,11 +118,11 @@ describe('the cluster', () => {
   it('[LP4] [LP5] shows copies as the policy makes them, and others when the load shifts', async () => {
     expect(await extras()).toEqual([])
     await setPolicy({ enabled: true })
-    const stopStories = startLoad('story')
+    const stopStories = startDomainLoad(instance.url, 'story', 2)
     await expect.poll(extras, POLL).not.toEqual([])
     await stopStories()
     const before = await extras()
-    const stopGerman = startLoad('german')
+    const stopGerman = startDomainLoad(instance.url, 'german', 2)
     await expect.poll(async () => (await extras()).filter((cell) => !before.includes(cell)), POLL).not.toEqual([])
     await page
       .locator('.event[data-state="done"] [data-phase="copy"]', { hasText: /MiB|KiB/ })
