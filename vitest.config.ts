@@ -13,6 +13,7 @@ export default defineConfig({
             'wasm/src/**/*.test.ts',
             'cli/**/*.test.ts',
             'workers/**/*.test.ts',
+            'page/**/*.test.ts',
             'bench/**/*.test.ts',
             'test/contract/**/*.test.ts',
           ],

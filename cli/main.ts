@@ -16,12 +16,10 @@ const program = new Command('isomoe')
   .exitOverride()
   .configureOutput({ writeErr: () => undefined, outputError: () => undefined }) // errors are printed below, all in one way
 
-for (const command of [packCommand, inspectCommand, planCommand, devCommand, loadCommand, keysCommand]) {
+for (const command of [packCommand, inspectCommand, planCommand, costCommand, probeCommand, devCommand, loadCommand, keysCommand]) {
   program.addCommand(command.copyInheritedSettings(program))
   for (const part of command.commands) part.copyInheritedSettings(command)
 }
-for (const command of [packCommand, inspectCommand, planCommand, costCommand, probeCommand, devCommand, loadCommand])
-  program.addCommand(command.copyInheritedSettings(program))
 
 try {
   await program.parseAsync()

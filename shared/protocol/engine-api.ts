@@ -153,6 +153,8 @@ export interface EngineState {
   /** How often a sequence gave its pages up and was computed again. */
   readonly preemptions: number
   readonly steps: number
+  /** New tokens of all sequences since the engine began. */
+  readonly generatedTokens: number
   readonly memoryBytes: number
   readonly hosts: readonly HostState[]
 }
@@ -167,6 +169,7 @@ export const ZERO_COUNTS = {
   cachedTokens: 0,
   preemptions: 0,
   steps: 0,
+  generatedTokens: 0,
 } as const satisfies Partial<EngineState>
 
 /** The engine's RPC face, as the gateway sees it. `stream` is the NDJSON of GenerateEvent; cancelling it cancels the request. */

@@ -18,6 +18,9 @@ it.each([6, 9, 17])('[SC8] [NU2] with %i pages sequences are preempted and compu
   for (const index of PROMPTS.keys()) {
     expect(choiceBits(again, index)).toBe(choiceBits(all, index))
   }
+  const generatedTokens = again.filter(({ type }) => type === 'token').length // none twice, though some were computed again
+  expect(generatedTokens).toBeGreaterThan(0)
+  expect(cramped.core.counts()).toMatchObject({ generatedTokens })
   if (kvPages > 6) expect(cramped.core.counts().preemptions).toBeGreaterThan(0)
   expect(cramped.core.counts()).toMatchObject({ running: 0, waiting: 0, kvPagesUsed: 0, kvPagesTotal: kvPages })
   expect(cramped.faults).toEqual([])

@@ -33,6 +33,8 @@ export interface TestGatewayOptions {
   readonly wait?: (ms: number) => Promise<void>
 }
 
+const TEST_PAGE = { html: '<!doctype html><title>page</title>', etag: '"tag"', contentSecurityPolicy: "default-src 'none'" }
+
 /** The gateway's app with a fake engine, a clock that stands and ids that count. */
 export function testGateway(options: TestGatewayOptions = {}) {
   const model = options.model ?? demoModel()
@@ -65,6 +67,7 @@ export function testGateway(options: TestGatewayOptions = {}) {
     nextTurn,
     wait,
     setTimer: timer.set,
+    page: TEST_PAGE,
     log,
     requestLog: createRequestLog({
       nowMs,

@@ -55,6 +55,7 @@ export function createEngineCore(deps: EngineDeps) {
   /** Resumed sequences are older than all others: they were admitted before the reset. */
   let nextResumedId = Number.MIN_SAFE_INTEGER
   let steps = 0
+  let generatedTokens = 0
 
   /** Queues a request; its events go to `sink` from the next step on. */
   function generate(request: GenerateRequest, sink: EventSink): Result<void, MoeError> {
@@ -158,6 +159,7 @@ export function createEngineCore(deps: EngineDeps) {
     const { events, finished } = advance(sequence)
     for (const event of events) {
       if (sequence.cancelled) break // an event may be the reason
+      if (event.type === 'token') generatedTokens++
       observer.told(sequence, event)
       sequence.owner.sink.emit(event)
     }
@@ -204,7 +206,7 @@ export function createEngineCore(deps: EngineDeps) {
   }
 
   function counts() {
-    return { ...queue.counts(), kvPagesUsed: tables.held, kvPagesCached: tables.cached, kvPagesTotal: tables.total, steps }
+    return { ...queue.counts(), kvPagesUsed: tables.held, kvPagesCached: tables.cached, kvPagesTotal: tables.total, steps, generatedTokens }
   }
 
   /** What became of requests since it was asked last. */

@@ -19,6 +19,24 @@ function brokenCodec(part: 'encode' | 'decode'): TextCodec {
   return { ...demoCodec(), [part]: fail }
 }
 
+describe('GET /', () => {
+  it('[LP1] serves the page with its policy, and says so where the client has it', async () => {
+    const { app } = testGateway()
+    const first = await app.request('/')
+    expect(await first.text()).toBe('<!doctype html><title>page</title>')
+    expect(Object.fromEntries(first.headers)).toMatchObject({
+      'content-type': 'text/html; charset=UTF-8',
+      'content-security-policy': "default-src 'none'",
+      'cache-control': 'no-cache',
+      'x-content-type-options': 'nosniff',
+      etag: '"tag"',
+    })
+    const again = await app.request('/', { headers: { 'if-none-match': '"other", W/"tag"' } })
+    expect([again.status, await again.text(), again.headers.get('etag')]).toEqual([304, '', '"tag"'])
+    expect((await app.request('/', { headers: { 'if-none-match': '"old"' } })).status).toBe(200)
+  })
+})
+
 describe('the routes', () => {
   it('[AP7] every reply has its own x-request-id, errors too', async () => {
     const { app, post } = testGateway()

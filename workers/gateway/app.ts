@@ -18,6 +18,7 @@ import { postCountTokens, postMessages } from './routes/messages.ts'
 import { getMetrics } from './routes/metrics.ts'
 import { getModel, listModels } from './routes/models.ts'
 import { postResponses } from './routes/responses.ts'
+import { getPage } from './routes/page.ts'
 import { getHealth } from './routes/status.ts'
 import { postApplyTemplate, postDetokenize, postTokenize } from './routes/tokens.ts'
 
@@ -44,6 +45,7 @@ export function createApp(deps: GatewayDeps): Hono<GatewayEnv> {
   }
   app.use(letIn(deps))
   app.use(methodNotAllowedMiddleware({ app, onMethodNotAllowed: methodNotAllowed }))
+  app.get('/', getPage(deps))
   app.get('/health', getHealth(deps))
   app.get('/v1/models', listModels(deps))
   app.get('/v1/models/:id', getModel(deps))

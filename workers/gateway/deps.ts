@@ -10,6 +10,7 @@ import type { TimingSafeEqual } from './access/find-key.ts'
 import type { ContextTokens } from './generate/context-tokens.ts'
 import type { LoadedModel } from './model/loaded-model.ts'
 import type { RequestLog } from './request-log/request-log.ts'
+import type { PageAsset } from './routes/page.ts'
 
 export type AdminApi = Pick<AutoscalerApi, 'state' | 'metrics' | 'events' | 'scale' | 'setPolicy'>
 
@@ -40,4 +41,6 @@ export interface GatewayDeps {
   readonly setTimer: SetTimer
   readonly log: LogError
   readonly requestLog: RequestLog
+  /** What GET / serves. */
+  readonly page: PageAsset
 }

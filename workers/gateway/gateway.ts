@@ -1,4 +1,5 @@
 import { env as bindings, waitUntil } from 'cloudflare:workers'
+import page from '../../page/build/page.json'
 import type { AdminApi } from './deps.ts'
 import type { EngineApi } from '../../shared/protocol/engine-api.ts'
 import type { LimiterApi } from '../../shared/protocol/limiter-api.ts'
@@ -80,6 +81,7 @@ const app = createApp({
     const timer = setTimeout(fire, ms)
     return () => clearTimeout(timer)
   },
+  page,
   log,
   requestLog,
 })
