@@ -5,6 +5,7 @@ import { rememberContext } from '../../workers/gateway/generate/context-tokens.t
 import type { LoadedModel } from '../../workers/gateway/model/loaded-model.ts'
 import { demoModel, infoOf } from './demo-model.ts'
 import { FakeAutoscaler } from './fake-autoscaler.ts'
+import { FakeGrammar } from './fake-grammar.ts'
 import { FakeEngine, scripted } from './fake-engine.ts'
 import { handWoundTimer } from '../fixtures/hand-wound-timer.ts'
 import type { FakeEngineOptions, TokenSource } from './fake-engine.ts'
@@ -29,6 +30,7 @@ export function testGateway(options: TestGatewayOptions = {}) {
   const nextToken = options.nextToken ?? scripted([], model.eos[0] ?? 0)
   const engine = new FakeEngine({ info, nextToken, cachedTokens: options.cachedTokens ?? 0, ...faultsOf(options) })
   const autoscaler = new FakeAutoscaler()
+  const grammar = new FakeGrammar()
   const timer = handWoundTimer()
   const logged: string[] = []
   const log = (message: string): void => void logged.push(message)
@@ -37,6 +39,7 @@ export function testGateway(options: TestGatewayOptions = {}) {
   const app = createApp({
     engine,
     autoscaler,
+    grammar,
     model: async () => ok(model),
     contextTokens: rememberContext({ engine, log, wait }),
     nowS: () => 1_800_000_000,
@@ -51,7 +54,7 @@ export function testGateway(options: TestGatewayOptions = {}) {
   })
   const post = async (path: string, body: unknown, signal?: AbortSignal): Promise<Response> =>
     app.request(path, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), ...(signal && { signal }) })
-  return { app, engine, autoscaler, timer, model, logged, post }
+  return { app, engine, autoscaler, grammar, timer, model, logged, post }
 }
 
 function faultsOf({ failure, resetAt }: TestGatewayOptions): Pick<FakeEngineOptions, 'failure' | 'resetAt'> {

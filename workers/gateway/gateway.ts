@@ -1,5 +1,6 @@
 import { env as bindings, waitUntil } from 'cloudflare:workers'
-import type { AdminApi } from './deps.ts'
+import type { AdminApi, GatewayDeps } from './deps.ts'
+import { fail } from '../../shared/protocol/errors.ts'
 import type { EngineApi } from '../../shared/protocol/engine-api.ts'
 import { TRUNK_PRECISIONS } from '../../shared/protocol/tiers.ts'
 import { oneOfSetting } from '../settings.ts'
@@ -40,6 +41,10 @@ const autoscaler: AdminApi = {
 
 const wait = (ms: number): Promise<void> => scheduler.wait(ms)
 
+const grammar: GatewayDeps['grammar'] = {
+  check: async () => fail('host-unavailable', 'This gateway has no grammar worker.', { host: 'grammar' }),
+}
+
 /** Held by the isolate, not by a request: a tokenizer takes longer to load than most answers take to give. */
 const loadServed = () => loadModel({ get: (name) => env.BUCKET.get(env.MODEL_PREFIX + name) }, env.TIER, oneOfSetting('TRUNK', env.TRUNK, TRUNK_PRECISIONS))
 const model = new SharedLoad(loadServed, {
@@ -52,6 +57,7 @@ const log = (message: string, error: unknown): void => console.error(message, er
 const app = createApp({
   engine,
   autoscaler,
+  grammar,
   model: () => model.get(),
   contextTokens: rememberContext({ engine, log, wait }),
   nowS: () => Math.floor(Date.now() / 1000),
