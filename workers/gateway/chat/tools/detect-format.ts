@@ -3,7 +3,7 @@ import { deepseekV3, deepseekV31, deepseekV32, deepseekV4 } from './formats/deep
 import { generic } from './formats/generic.ts'
 import { gigachat } from './formats/gigachat.ts'
 import { glm, glmCompact } from './formats/glm.ts'
-import { granite } from './formats/granite.ts'
+import { granite, granite30 } from './formats/granite.ts'
 import { harmony } from './formats/harmony.ts'
 import { hermes } from './formats/hermes.ts'
 import { kimi } from './formats/kimi.ts'
@@ -26,6 +26,7 @@ const SIGNS: readonly (readonly [format: ToolFormat, ...signs: readonly string[]
   [mistralArgs, '[TOOL_CALLS]', '[ARGS]'],
   [mistralList, '[TOOL_CALLS] ['],
   [mistralTekken, '[TOOL_CALLS]['],
+  [granite30, '<|tool_call|>', 'assistant_tool_call'],
   [granite, '<|tool_call|>'],
   [gigachat, '<|function_call|>'],
   [qwenXml, '<tool_call>\\n<function=', '<parameter='],
