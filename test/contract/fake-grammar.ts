@@ -7,10 +7,10 @@ import type { Result } from '../../shared/protocol/result.ts'
 export class FakeGrammar implements Pick<GrammarApi, 'check'> {
   /** As they came in. */
   readonly checked: GrammarSpec[] = []
-  refusal: MoeError | null = null
+  failure: MoeError | null = null
 
   async check(spec: GrammarSpec): Promise<Result<void, MoeError>> {
     this.checked.push(spec)
-    return this.refusal === null ? ok(undefined) : err(this.refusal)
+    return this.failure === null ? ok(undefined) : err(this.failure)
   }
 }

@@ -1,4 +1,4 @@
-import { moeError } from '../../../shared/protocol/errors.ts'
+import { fail } from '../../../shared/protocol/errors.ts'
 import type { MoeError } from '../../../shared/protocol/errors.ts'
 import { err, ok } from '../../../shared/protocol/result.ts'
 import type { Result } from '../../../shared/protocol/result.ts'
@@ -55,9 +55,10 @@ export function chatPrompt(
 /** What cannot be held to is refused before any work. */
 async function checkPlan(deps: GatewayDeps, { grammar }: AnswerPlan, { sampling, toolChoice, tools }: ChatCall): Promise<Result<void, MoeError>> {
   if (grammar === null) return ok(undefined)
-  if (sampling.ignore_eos === true) {
-    const message = 'ignore_eos cannot be combined with tools or a response_format: their text has an end.'
-    return err(moeError('invalid-request', message, { param: 'ignore_eos', reason: 'invalid_value' }))
+  const endless = sampling.ignore_eos === true ? 'ignore_eos' : (sampling.min_tokens ?? 0) > 0 ? 'min_tokens' : null
+  if (endless !== null) {
+    const message = `${endless} cannot be combined with tools or a response_format: their text has an end of its own.`
+    return fail('invalid-request', message, { param: endless, reason: 'invalid_value' })
   }
   const checked = await checkGrammar(deps, grammar)
   if (checked.ok || checked.error.code !== 'invalid-request' || checked.error.details.param !== null) return checked

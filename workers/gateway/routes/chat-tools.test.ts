@@ -132,7 +132,7 @@ describe('what is asked of the engine', () => {
 
   it('[TC2] what the grammar worker cannot enforce is 400 with the field that asked for it, before any work', async () => {
     const { engine, grammar, post } = gatewayThatSays(HERMES, CALL)
-    grammar.refusal = moeError('invalid-request', "'not' is not supported", { param: null, reason: 'invalid_value' })
+    grammar.failure = moeError('invalid-request', "'not' is not supported", { param: null, reason: 'invalid_value' })
     expect(await outcome(post(CHATS, CHAT))).toMatchObject({ status: 400, param: 'tools', message: "'not' is not supported" })
     const format = { type: 'json_schema', json_schema: { name: 'x', schema: { not: {} } } }
     expect(await outcome(post(CHATS, { ...CHAT, tools: [], response_format: format }))).toMatchObject({ status: 400, param: 'response_format' })
@@ -143,7 +143,7 @@ describe('what is asked of the engine', () => {
     expect(engine.requests).toHaveLength(0)
   })
 
-  it('[TC2] a text that must end and ignore_eos exclude each other', async () => {
-    expect(await outcome(gatewayThatSays(HERMES, CALL).post(CHATS, { ...CHAT, ignore_eos: true }))).toMatchObject({ status: 400, param: 'ignore_eos' })
+  it.each([{ ignore_eos: true }, { min_tokens: 3 }])('[TC2] a text that must end excludes %j', async (fields) => {
+    expect(await outcome(gatewayThatSays(HERMES, CALL).post(CHATS, { ...CHAT, ...fields }))).toMatchObject({ status: 400, param: Object.keys(fields)[0] })
   })
 })
