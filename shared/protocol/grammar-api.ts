@@ -7,8 +7,14 @@ export type GrammarSpec =
   | { readonly kind: 'json-object' }
   /** A value of the JSON schema, which is JSON text here: its characters are its name. */
   | { readonly kind: 'json-schema'; readonly schema: string }
-  /** Free text with tagged parts, as JSON text of xgrammar's structural tag: how tool calls are written. */
-  | { readonly kind: 'structural-tag'; readonly tag: string }
+  /**
+   * Free text with tagged parts, as JSON text of xgrammar's structural tag: how tool calls are written. Of its grammars only EMPTY_GRAMMAR.
+   * `special`: ids of special tokens that write their names here (a mark around a call may be one); all others write nothing and are not allowed.
+   */
+  | { readonly kind: 'structural-tag'; readonly tag: string; readonly special: readonly number[] }
+
+/** xgrammar's EBNF of no text: one side of what is optional. */
+export const EMPTY_GRAMMAR = 'root ::= ""'
 
 /** Which tokens may come next. */
 export interface GrammarMask {

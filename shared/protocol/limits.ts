@@ -36,6 +36,8 @@ export const LIMITS = {
   toolsMax: 128,
   toolNameChars: 64,
   toolCallIdChars: 256,
+  /** A JSON schema: of a tool's arguments, of an answer. */
+  schemaCharsMax: 1 << 16,
   /** Characters of all texts of a request together: encoding takes time. */
   promptCharsMax: 1 << 18,
   /** Log-probabilities, alternatives included, that one answer holds at once: all of them, or the echoed prompts of a stream. */

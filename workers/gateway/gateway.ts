@@ -1,6 +1,7 @@
 import { env as bindings, waitUntil } from 'cloudflare:workers'
 import page from '../../page/build/page.json'
-import type { AdminApi } from './deps.ts'
+import type { AdminApi, GatewayDeps } from './deps.ts'
+import { fail } from '../../shared/protocol/errors.ts'
 import type { EngineApi } from '../../shared/protocol/engine-api.ts'
 import type { LimiterApi } from '../../shared/protocol/limiter-api.ts'
 import { TRUNK_PRECISIONS } from '../../shared/protocol/tiers.ts'
@@ -46,6 +47,10 @@ const autoscaler: AdminApi = {
 
 const wait = (ms: number): Promise<void> => scheduler.wait(ms)
 
+const grammar: GatewayDeps['grammar'] = {
+  check: async () => fail('host-unavailable', 'This gateway has no grammar worker.', { host: 'grammar' }),
+}
+
 /** Held by the isolate, not by a request: a tokenizer takes longer to load than most answers take to give. */
 const loadServed = () => loadModel({ get: (name) => env.BUCKET.get(env.MODEL_PREFIX + name) }, env.TIER, oneOfSetting('TRUNK', env.TRUNK, TRUNK_PRECISIONS))
 const model = new SharedLoad(loadServed, {
@@ -68,6 +73,7 @@ const app = createApp({
   limiter: (keyName) => env.LIMITER.getByName(keyName) as unknown as LimiterApi,
   engine,
   autoscaler,
+  grammar,
   model: () => model.get(),
   contextTokens: rememberContext({ engine, log, wait }),
   nowS: () => Math.floor(Date.now() / 1000),

@@ -34,6 +34,7 @@ export async function* answerBlocks(outputs: AsyncIterable<ChatOutput>): AsyncGe
       yield output
       return
     }
+    if (output.type === 'reasoning') continue // the other APIs show it only where a request asks for it, which none of ours can
     if (output.type === 'text') {
       const { text, scored } = output
       if (text === '' && scored.length === 0) continue

@@ -37,12 +37,15 @@ export interface ChatCall {
   readonly streamed: boolean
 }
 
+/** `tool_calls`: whole calls were made, by whichever choice of tools. */
 export type ChatFinishReason = 'stop' | 'length' | 'tool_calls'
 
-/** What a chat gives, in order per choice: text and tool calls, one finish. An error is the last. */
+/** What a chat gives, in order per choice: reasoning, text and tool calls, one finish. An error is the last. */
 export type ChatOutput =
   /** May be empty where it carries ids or log-probabilities alone. */
   | { readonly type: 'text'; readonly index: number; readonly text: string; readonly ids: readonly number[]; readonly scored: readonly ScoredToken[] }
+  /** What the model thinks aloud before it answers. */
+  | { readonly type: 'reasoning'; readonly index: number; readonly text: string }
   /** The choice's `call`-th tool call begins; its arguments follow, piece by piece. */
   | { readonly type: 'tool-call'; readonly index: number; readonly call: number; readonly id: string; readonly name: string }
   | { readonly type: 'tool-arguments'; readonly index: number; readonly call: number; readonly text: string }

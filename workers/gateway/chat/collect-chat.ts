@@ -9,6 +9,7 @@ import type { ChatFinishReason, ChatOutput } from './chat-call.ts'
 /** A whole choice of a chat, for an answer in one piece. */
 export interface CollectedChat {
   text: string
+  reasoning: string
   readonly toolCalls: { readonly id: string; readonly name: string; arguments: string }[]
   readonly ids: number[]
   readonly scored: ScoredToken[]
@@ -32,7 +33,18 @@ export async function collectChat(outputs: AsyncIterable<ChatOutput>, n: number)
 }
 
 function emptyChoice(): CollectedChat {
-  return { text: '', toolCalls: [], ids: [], scored: [], reason: 'stop', stop: null, completionTokens: 0, cachedTokens: 0, timings: NO_TIMINGS }
+  return {
+    text: '',
+    reasoning: '',
+    toolCalls: [],
+    ids: [],
+    scored: [],
+    reason: 'stop',
+    stop: null,
+    completionTokens: 0,
+    cachedTokens: 0,
+    timings: NO_TIMINGS,
+  }
 }
 
 function addOutput(choice: CollectedChat, output: Exclude<ChatOutput, { type: 'error' }>): void {
@@ -41,6 +53,9 @@ function addOutput(choice: CollectedChat, output: Exclude<ChatOutput, { type: 'e
       choice.text += output.text
       for (const id of output.ids) choice.ids.push(id) // one by one: a call takes about 120,000 arguments
       for (const token of output.scored) choice.scored.push(token)
+      return
+    case 'reasoning':
+      choice.reasoning += output.text
       return
     case 'tool-call':
       choice.toolCalls[output.call] = { id: output.id, name: output.name, arguments: '' }

@@ -1,10 +1,11 @@
 import { fail } from '../../../shared/protocol/errors.ts'
 import type { MoeError } from '../../../shared/protocol/errors.ts'
-import { ok } from '../../../shared/protocol/result.ts'
+import { err, ok } from '../../../shared/protocol/result.ts'
 import type { Result } from '../../../shared/protocol/result.ts'
 import { allowedTokens } from '../access/allowance.ts'
 import type { Caller } from '../access/let-in.ts'
 import type { GatewayDeps } from '../deps.ts'
+import { checkGrammar } from '../generate/engine-call.ts'
 import { engineRequest } from '../generate/engine-request.ts'
 import { startGeneration } from '../generate/generation.ts'
 import type { ChoiceOutput } from '../generate/generation.ts'
@@ -13,41 +14,74 @@ import { encodeChat, requireCodec } from '../generate/prompt-tokens.ts'
 import type { Prompt } from '../generate/prompt-tokens.ts'
 import { orRefuse } from '../http/errors.ts'
 import type { LoadedModel } from '../model/loaded-model.ts'
+import { reveal } from '../model/special-text.ts'
+import type { TextCodec } from '../model/text-codec.ts'
 import { servedModel } from '../routes/models.ts'
 import { renderChat } from '../routes/tokens.ts'
+import { planChat } from './answer-plan.ts'
+import type { AnswerPlan, ChatPlan, PromptParts } from './answer-plan.ts'
 import type { ChatCall, ChatOutput, StartedChat } from './chat-call.ts'
+import { ChoiceReader } from './choice-reader.ts'
 
 /** Renders, encodes and starts a chat on the engine. Refuses with the first thing that is wrong. */
 export async function startChat(deps: GatewayDeps, call: ChatCall, caller: Caller): Promise<StartedChat> {
-  orRefuse(checkServed(call))
   const model = await servedModel(deps, call.model)
   const codec = orRefuse(requireCodec(model))
-  const prompt = chatPrompt(model, call)
+  const { prompt, rendered, answer } = chatPrompt(model, call)
+  const plan = answer(rendered, (texts) => specialIds(codec, texts))
+  orRefuse(await checkPlan(deps, plan, call))
   const { logprobs } = call
   const { requestId, signal, allowance } = caller
   const maxTokens = orRefuse(allowedTokens(allowance, call.maxTokens))
-  const job = engineRequest(model, call.sampling, { requestId, prompts: [prompt], maxTokens, logprobs, echo: false, grammar: null }, deps.newSeed)
+  const job = engineRequest(model, call.sampling, { requestId, prompts: [prompt], maxTokens, logprobs, echo: false, grammar: plan.grammar }, deps.newSeed)
   orRefuse(await checkLogprobEntries(deps, model, job, call.streamed, signal))
-  const generation = orRefuse(await startGeneration(deps, model, job, { stops: call.stops, continuesPrompt: false }, caller))
-  return { model, codec, prompt, n: job.n, outputs: chatOutputs(generation.outputs), cancel: generation.cancel }
+  const rules = { stops: call.stops, continuesPrompt: false, special: new Set(plan.special) }
+  const generation = orRefuse(await startGeneration(deps, model, job, rules, caller))
+  const readers = Array.from({ length: job.n }, (_, index) => new ChoiceReader(index, plan.parser(), () => `call_${deps.newId()}`))
+  return { model, codec, prompt, n: job.n, outputs: chatOutputs(generation.outputs, readers), cancel: generation.cancel }
 }
 
-/** What no model here is held to is refused by its name, whichever API asks. */
-function checkServed({ tools, format }: ChatCall): Result<void, MoeError> {
-  const refuse = (param: string) =>
-    fail('invalid-request', `Unsupported parameter: '${param}' is not supported by this server.`, { param, reason: 'unsupported_parameter' })
-  if (tools.length > 0) return refuse('tools')
-  return format.kind === 'text' ? ok(undefined) : refuse('format')
+/** What the model reads of a chat, and what its answer will be. Refuses what the template refuses, and what does not fit. */
+export function chatPrompt(
+  model: LoadedModel,
+  parts: PromptParts,
+): { readonly prompt: Prompt; readonly rendered: string; readonly answer: ChatPlan['answer'] } {
+  const { offered, answer } = orRefuse(planChat(model.template?.source ?? '', parts))
+  const rendered = renderChat(model, offered.messages, { tools: offered.tools, addGenerationPrompt: true })
+  return { prompt: orRefuse(encodeChat(model, rendered)), rendered: reveal(rendered.text, rendered.hidden), answer }
 }
 
-/** What the model reads of a chat. Refuses what the template refuses, and what does not fit. */
-export function chatPrompt(model: LoadedModel, { messages, tools }: Pick<ChatCall, 'messages' | 'tools'>): Prompt {
-  return orRefuse(encodeChat(model, renderChat(model, messages, { tools, addGenerationPrompt: true })))
+/** What cannot be held to is refused before any work. */
+async function checkPlan(deps: GatewayDeps, { grammar }: AnswerPlan, { sampling, toolChoice, tools }: ChatCall): Promise<Result<void, MoeError>> {
+  if (grammar === null) return ok(undefined)
+  const endless = sampling.ignore_eos === true ? 'ignore_eos' : (sampling.min_tokens ?? 0) > 0 ? 'min_tokens' : null
+  if (endless !== null) {
+    const message = `${endless} cannot be combined with tools or a response_format: their text has an end of its own.`
+    return fail('invalid-request', message, { param: endless, reason: 'invalid_value' })
+  }
+  const checked = await checkGrammar(deps, grammar)
+  if (checked.ok || checked.error.code !== 'invalid-request' || checked.error.details.param !== null) return checked
+  const param = tools.length > 0 && toolChoice.kind !== 'none' ? 'tools' : 'response_format'
+  return err({ ...checked.error, details: { ...checked.error.details, param } })
 }
 
-async function* chatOutputs(outputs: AsyncGenerator<ChoiceOutput, void>): AsyncGenerator<ChatOutput, void> {
+/** Texts that the tokenizer has as special tokens, which are no text otherwise. */
+function specialIds(codec: TextCodec, texts: readonly string[]): number[] {
+  return texts.flatMap((text) => {
+    const [id, ...rest] = codec.encode(text, false)
+    return id !== undefined && rest.length === 0 && !codec.hasText(id) ? [id] : []
+  })
+}
+
+async function* chatOutputs(outputs: AsyncGenerator<ChoiceOutput, void>, readers: readonly ChoiceReader[]): AsyncGenerator<ChatOutput, void> {
   for await (const output of outputs) {
-    if (output.type === 'piece') yield { ...output, type: 'text' }
-    else if (output.type !== 'prompt') yield output
+    if (output.type === 'prompt') continue
+    if (output.type === 'error') {
+      yield output
+      continue
+    }
+    const reader = readers[output.index]
+    if (reader === undefined) throw new Error(`choice ${output.index} of ${readers.length}`)
+    yield* output.type === 'piece' ? reader.push(output) : reader.finish(output)
   }
 }

@@ -31,6 +31,7 @@ export class ChoiceAssembler {
   readonly #codec: TextCodec | null
   readonly #detokenizer: Detokenizer | null
   readonly #stops: StopMatcher
+  readonly #special: ReadonlySet<number>
   #waiting: WaitingToken[] = []
   #decodedPoints = 0
   #releasedPoints = 0
@@ -38,17 +39,19 @@ export class ChoiceAssembler {
   /**
    * @param codec null: no tokenizer, so the text stays empty and tokens go out at once.
    * @param context the prompt's ids if the text continues them, else none.
+   * @param special ids of special tokens that are text all the same.
    */
-  constructor(codec: TextCodec | null, stops: readonly string[], context: readonly number[]) {
+  constructor(codec: TextCodec | null, stops: readonly string[], context: readonly number[], special: ReadonlySet<number> = new Set()) {
     this.#codec = codec
     this.#detokenizer = codec && new Detokenizer(codec, context.filter(codec.hasText))
     this.#stops = new StopMatcher(stops)
+    this.#special = special
   }
 
   /** Takes the next token. With a `stop` string the choice is over: `finish` must not follow. */
   push(id: number, logprob: TokenLogprob | null): { readonly piece: Piece; readonly stop: string | null } {
     this.#waiting.push({ id, logprob, offset: this.#decodedPoints })
-    const decoded = this.#codec?.hasText(id) === true ? (this.#detokenizer?.push(id) ?? '') : ''
+    const decoded = this.#codec?.hasText(id) === true || this.#special.has(id) ? (this.#detokenizer?.push(id) ?? '') : ''
     this.#decodedPoints += countCodePoints(decoded)
     const { text, stop } = this.#stops.push(decoded)
     return { piece: stop !== null ? this.#lastPiece(text) : this.#piece(text), stop }

@@ -1,5 +1,6 @@
 import type { ModelInfo } from '../../../shared/protocol/engine-api.ts'
 import { fail, moeError } from '../../../shared/protocol/errors.ts'
+import type { GrammarSpec } from '../../../shared/protocol/grammar-api.ts'
 import type { MoeError } from '../../../shared/protocol/errors.ts'
 import { err, ok } from '../../../shared/protocol/result.ts'
 import type { Result } from '../../../shared/protocol/result.ts'
@@ -24,6 +25,16 @@ export async function callAutoscaler<T>(deps: Pick<GatewayDeps, 'log'>, call: ()
   } catch (error) {
     deps.log('a call of the autoscaler failed', error)
     return err(moeError('host-unavailable', 'The autoscaler cannot be reached.', { host: 'autoscaler' }))
+  }
+}
+
+/** Asks the grammar worker whether it can hold an answer to this: its own refusal, or that it cannot be reached. */
+export async function checkGrammar(deps: Pick<GatewayDeps, 'grammar' | 'log'>, spec: GrammarSpec): Promise<Result<void, MoeError>> {
+  try {
+    return await deps.grammar.check(spec)
+  } catch (error) {
+    deps.log('a call of the grammar worker failed', error)
+    return err(moeError('host-unavailable', 'The grammar worker cannot be reached.', { host: 'grammar' }))
   }
 }
 

@@ -51,6 +51,8 @@ export interface TextRules {
   readonly stops: readonly string[]
   /** The text goes on where the prompt ends (completions), or begins anew (chat). */
   readonly continuesPrompt: boolean
+  /** Ids of special tokens that are text all the same: their reader knows what they mean. */
+  readonly special?: ReadonlySet<number>
 }
 
 /**
@@ -88,7 +90,7 @@ export async function startGeneration(
     return started
   }
   const choices = request.prompts.flatMap((ids) =>
-    Array.from({ length: request.n }, () => newChoice(new ChoiceAssembler(model.codec, rules.stops, rules.continuesPrompt ? ids : []))),
+    Array.from({ length: request.n }, () => newChoice(new ChoiceAssembler(model.codec, rules.stops, rules.continuesPrompt ? ids : [], rules.special))),
   )
   const record = deps.requestLog.find(request.requestId)
   if (record) record.generation = notesOf(deps, model, request, choices)

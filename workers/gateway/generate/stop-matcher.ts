@@ -1,16 +1,16 @@
+import { partialMatchStart } from './partial-match.ts'
+
 /**
  * Finds stop strings in text that comes in pieces. Text is held back only while it may be the beginning of one. SPEC AP6.
  * How the text is cut into pieces changes nothing: the stop string that is complete first wins; of two that end together, the longer.
  */
 export class StopMatcher {
   readonly #stops: readonly string[]
-  readonly #charsMax: number
   #held = ''
 
   /** @param stops not empty each, well-formed: then a cut never splits a surrogate pair. */
   constructor(stops: readonly string[]) {
     this.#stops = stops
-    this.#charsMax = Math.max(0, ...stops.map((stop) => stop.length))
   }
 
   /** True while text waits for what follows it. */
@@ -22,7 +22,7 @@ export class StopMatcher {
   push(piece: string): { readonly text: string; readonly stop: string | null } {
     const text = this.#held + piece
     const first = this.#firstStop(text)
-    const end = first?.start ?? this.#firstPossibleStop(text)
+    const end = first?.start ?? partialMatchStart(text, this.#stops)
     this.#held = first === null ? text.slice(end) : ''
     return { text: text.slice(0, end), stop: first?.stop ?? null }
   }
@@ -48,14 +48,5 @@ export class StopMatcher {
       }
     }
     return first
-  }
-
-  /** Where the longest end of the text begins that is the beginning of a stop string; the text's length if there is none. */
-  #firstPossibleStop(text: string): number {
-    for (let start = Math.max(0, text.length - this.#charsMax + 1); start < text.length; start++) {
-      const tail = text.slice(start)
-      if (this.#stops.some((stop) => stop.startsWith(tail))) return start
-    }
-    return text.length
   }
 }

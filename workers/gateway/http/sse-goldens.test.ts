@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { z } from 'zod'
 import { demoCodec } from '../../../test/contract/demo-model.ts'
 import { HOST_LOST, scripted } from '../../../test/contract/fake-engine.ts'
+import { gatewayThatSays, THINKING_TEMPLATE, toolModel } from '../../../test/fixtures/tool-calls/tool-gateway.ts'
 import { testGateway } from '../../../test/contract/test-gateway.ts'
 import { chatOutputs, TWO_CALLS } from '../chat/testing/chat-outputs.ts'
 import { messageEvents } from '../render/message-answer.ts'
@@ -44,6 +45,21 @@ describe('streams, byte by byte', () => {
     const { post } = testGateway({ nextToken: says('Hi there') })
     const response = await post('/v1/chat/completions', { ...CHAT, n: 2, max_tokens: 2, stream_options: { include_usage: true } })
     expect(await response.text()).toBe(golden('chat-usage'))
+  })
+
+  it('[TC4] a call of a tool: its id and name first, then its arguments as they come, then the reason', async () => {
+    const model = toolModel(THINKING_TEMPLATE)
+    const text = '<think>Hm.</think>Look. <tool_call>\n{"name": "get_weather", "arguments": {"city": "Oslo"}}\n</tool_call>'
+    const { post } = gatewayThatSays(model, text)
+    const tools = [{ type: 'function', function: { name: 'get_weather', parameters: { type: 'object', properties: { city: { type: 'string' } } } } }]
+    const response = await post('/v1/chat/completions', { ...CHAT, tools, stream_options: { include_usage: true } })
+    expect(await response.text()).toBe(golden('chat-tool-call'))
+  })
+
+  it('[TC2] an answer in JSON that max_tokens cuts off: its text, and length', async () => {
+    const { post } = testGateway({ nextToken: says('{"city": "Oslo", "days": 2}') })
+    const response_format = { type: 'json_schema', json_schema: { name: 'forecast', strict: true, schema: { type: 'object' } } }
+    expect(await (await post('/v1/chat/completions', { ...CHAT, response_format, max_tokens: 8 })).text()).toBe(golden('chat-json'))
   })
 
   it('[AP6] a completion with log-probabilities that ends before its stop string', async () => {

@@ -26,6 +26,7 @@ export interface TemplateOptions {
 
 /** A model's own chat template: messages to the text that the model was trained on. SPEC TX1 to TX5. */
 export class ChatTemplate {
+  readonly source: string
   readonly #template: JinjaTemplate
   readonly #tokens: Readonly<Record<string, string>>
   readonly #nowMs: () => number
@@ -38,6 +39,7 @@ export class ChatTemplate {
    * @throws Error of the library if the template cannot be parsed.
    */
   constructor(source: string, tokens: Readonly<Record<string, string>>, nowMs: () => number = Date.now) {
+    this.source = source
     this.#template = new JinjaTemplate(source)
     this.#tokens = tokens
     this.#nowMs = nowMs

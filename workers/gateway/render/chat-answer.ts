@@ -19,6 +19,8 @@ export interface ChatView {
   readonly n: number
   readonly logprobs: boolean
   readonly tokenIds: boolean
+  /** The request named the tool: then OpenAI's reason is `stop`, though there is a call. */
+  readonly named: boolean
   /** For streams: a chunk with the usage at the end. */
   readonly usage: boolean
   /** How long the parts took: in the answer, or in the last chunk that has anything. */
@@ -36,6 +38,8 @@ interface ToolCallDelta {
 interface ChatDelta {
   readonly role?: 'assistant'
   readonly content?: string
+  /** What DeepSeek's and vLLM's APIs call it; OpenAI's shows none. */
+  readonly reasoning_content?: string
   readonly refusal?: null
   readonly tool_calls?: readonly ToolCallDelta[]
 }
@@ -54,17 +58,27 @@ export function chatAnswer(view: ChatView, choices: readonly CollectedChat[]) {
     index,
     message: messageOf(choice),
     logprobs: view.logprobs ? chatLogprobs(view.codec, choice.scored) : null,
-    finish_reason: choice.reason,
+    finish_reason: reasonOf(view, choice.reason),
     ...(view.tokenIds && { token_ids: choice.ids }),
   }))
   return { ...view.meta, choices: rendered, usage: usageOf([view.prompt], choices), ...(view.timings && { timings: timingsOf([view.prompt], choices) }) }
 }
 
 /** `content` is null where there are tool calls and nothing else, as OpenAI's. */
-function messageOf({ text, toolCalls }: CollectedChat) {
+function messageOf({ text, reasoning, toolCalls }: CollectedChat) {
   const calls = toolCalls.map(({ id, name, arguments: args }) => ({ id, type: 'function', function: { name, arguments: args } }))
   const content = text === '' && calls.length > 0 ? null : text
-  return { role: 'assistant', content, refusal: null, ...(calls.length > 0 && { tool_calls: calls }) }
+  return {
+    role: 'assistant',
+    content,
+    refusal: null,
+    ...(reasoning !== '' && { reasoning_content: reasoning }),
+    ...(calls.length > 0 && { tool_calls: calls }),
+  }
+}
+
+function reasonOf(view: ChatView, reason: ChatFinishReason): ChatFinishReason {
+  return view.named && reason === 'tool_calls' ? 'stop' : reason
 }
 
 /** The answer as server-sent events: each choice begins with its role and ends with its reason. SPEC AP4. */
@@ -86,6 +100,8 @@ export async function* chatEvents(view: ChatView, outputs: AsyncIterable<ChatOut
       const { index, text, ids, scored } = output
       const seen = text !== '' || (view.logprobs && scored.length > 0) || (view.tokenIds && ids.length > 0)
       if (seen) yield chunk(index, { content: text }, { logprobs: view.logprobs ? chatLogprobs(view.codec, scored) : null, ids })
+    } else if (output.type === 'reasoning') {
+      yield chunk(output.index, { reasoning_content: output.text })
     } else if (output.type === 'tool-call') {
       const { index, call, id, name } = output
       yield chunk(index, { tool_calls: [{ index: call, id, type: 'function', function: { name, arguments: '' } }] })
@@ -93,7 +109,7 @@ export async function* chatEvents(view: ChatView, outputs: AsyncIterable<ChatOut
       yield chunk(output.index, { tool_calls: [{ index: output.call, function: { arguments: output.text } }] })
     } else {
       used[output.index] = output
-      yield chunk(output.index, {}, { reason: output.reason, isLast: --open === 0 })
+      yield chunk(output.index, {}, { reason: reasonOf(view, output.reason), isLast: --open === 0 })
     }
   }
   if (view.usage) yield sseEvent({ ...view.meta, choices: [], usage: usageOf([view.prompt], used), ...timings() })

@@ -12,6 +12,7 @@ import { streamHooks } from '../request-log/stream-hooks.ts'
 import { answerMeta } from '../render/answer-meta.ts'
 import { chatAnswer, chatEvents } from '../render/chat-answer.ts'
 import type { ChatView } from '../render/chat-answer.ts'
+import { chosenTools } from '../schemas/chat-tools.ts'
 import { ChatRequest } from '../schemas/chat-request.ts'
 import { parseRequest } from '../schemas/parse-request.ts'
 
@@ -30,6 +31,7 @@ export function postChatCompletions(deps: GatewayDeps): Handler<GatewayEnv> {
       n: chat.n,
       logprobs: call.logprobs !== null,
       tokenIds: request.return_token_ids === true,
+      named: call.toolChoice.kind === 'named',
       usage: request.stream_options?.include_usage === true,
       timings: request.timings === true,
     }
@@ -42,10 +44,9 @@ function chatCall(request: ChatRequest): ChatCall {
   return {
     model: request.model,
     messages: request.messages,
-    tools: [],
-    toolChoice: { kind: 'none' },
-    parallelToolCalls: true,
-    format: { kind: 'text' },
+    ...chosenTools(request),
+    parallelToolCalls: request.parallel_tool_calls ?? true,
+    format: request.response_format ?? { kind: 'text' },
     sampling: request,
     maxTokens: request.max_completion_tokens ?? request.max_tokens ?? null,
     stops: request.stop ?? [],

@@ -36,7 +36,7 @@ export function postMessages(deps: GatewayDeps): Handler<GatewayEnv> {
 export function postCountTokens(deps: GatewayDeps): Handler<GatewayEnv> {
   return async (c) => {
     const request = orRefuse(parseRequest(CountTokensRequest, orRefuse(await readJson(c.req.raw))))
-    const prompt = chatPrompt(await servedModel(deps, request.model), promptParts(request))
+    const { prompt } = chatPrompt(await servedModel(deps, request.model), promptParts(request))
     return c.json({ input_tokens: prompt.ids.length })
   }
 }

@@ -22,18 +22,14 @@ describe('fields that are refused', () => {
   })
 
   it.each([
-    { tools: [{ type: 'function', function: { name: 'f' } }] },
-    { tool_choice: 'required' },
     { functions: [{ name: 'f' }] },
-    { response_format: { type: 'json_object' } },
+    { function_call: { name: 'f' } },
+    { messages: [{ role: 'function', name: 'f', content: 'x' }] },
     { audio: { voice: 'x' } },
     { modalities: ['text', 'audio'] },
     { reasoning_effort: 'high' },
     { web_search_options: {} },
-    { messages: [{ role: 'tool', content: 'x', tool_call_id: 'y' }] },
     { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'x' } }] }] },
-    { messages: [{ role: 'assistant', content: null, tool_calls: [{}] }] },
-    { tools: {} },
     { functions: {} },
     { chat_template_kwargs: [] },
   ])('[AP2] chat does not support %j', async (fields) => {

@@ -1,59 +1,88 @@
 import { z } from 'zod'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
-import type { ChatMessage } from '../chat/messages.ts'
-import { equals, ignored, ILL_FORMED, isEmptyList, neutralOnly, never, wellFormedText } from './common-fields.ts'
+import type { ChatMessage, ToolCall } from '../chat/messages.ts'
+import { chatContent } from './chat-content.ts'
+import { toolCallId } from './input-items.ts'
+import { ignored, neutralOnly, never, wellFormedText } from './common-fields.ts'
 
-/** Kinds of content parts that OpenAI defines and that this server has no model for. */
-const OTHER_PARTS: readonly unknown[] = ['image_url', 'input_audio', 'file', 'refusal']
-
-const TextPart = z.strictObject({ type: z.literal('text'), text: z.string() })
-
-/** A string, or text parts, which are joined: most templates read a string, and some print a list as it is. */
-const content = z.unknown().transform((value, context): string => {
-  const refuse = (message: string, path: number[] = [], reason?: 'unsupported_parameter') => {
-    context.addIssue({ code: 'custom', path, message, ...(reason && { params: { reason } }) })
-    return z.NEVER
-  }
-  if (typeof value === 'string') return value.isWellFormed() ? value : refuse(ILL_FORMED)
-  if (!Array.isArray(value) || value.length === 0) return refuse('must be a string or a list of text parts')
-  let text = ''
-  for (const [index, item] of value.entries()) {
-    const part = TextPart.safeParse(item)
-    if (part.success) {
-      if (!part.data.text.isWellFormed()) return refuse(ILL_FORMED, [index])
-      text += part.data.text
-      continue
-    }
-    const type: unknown = typeof item === 'object' && item !== null && 'type' in item ? item.type : undefined
-    if (OTHER_PARTS.includes(type)) return refuse('is not text: only text parts are supported', [index], 'unsupported_parameter')
-    return refuse("must be {type: 'text', text}", [index])
-  }
-  return text
-})
+const toolCall = z
+  .strictObject({
+    id: toolCallId,
+    type: z.literal('function'),
+    function: z.strictObject({ name: wellFormedText.min(1).max(LIMITS.toolNameChars), arguments: wellFormedText }),
+    /** In deltas that a client has put together itself. */
+    index: ignored,
+  })
+  .transform(({ id, function: { name, arguments: args } }): ToolCall => ({ id, name, arguments: args }))
 
 const role = z.enum(['system', 'developer', 'user', 'assistant', 'tool', 'function']).transform((value, context) => {
   if (value === 'developer') return 'system'
-  if (value !== 'tool' && value !== 'function') return value
-  context.addIssue({ code: 'custom', message: `${value} is not supported by this server`, params: { reason: 'unsupported_parameter' } })
+  if (value !== 'function') return value
+  context.addIssue({ code: 'custom', message: `${value} is not supported by this server: use tool`, params: { reason: 'unsupported_parameter' } })
   return z.NEVER
 })
 
-const message = z.strictObject({
-  role,
-  // After role, so that a message of a tool is refused for what it is.
-  tool_calls: neutralOnly(isEmptyList),
-  function_call: neutralOnly(never),
-  tool_call_id: neutralOnly(never),
-  reasoning_content: neutralOnly(equals('')),
-  refusal: neutralOnly(never),
-  audio: neutralOnly(never),
-  annotations: ignored,
-  content,
-  name: wellFormedText.nullish(),
-})
+/** Fields of one role alone. */
+const ROLE_FIELDS = [
+  ['tool_calls', 'assistant'],
+  ['reasoning_content', 'assistant'],
+  ['tool_call_id', 'tool'],
+] as const
 
-/** `messages` of a chat, as templates want them: content is one string, and developer is the newer word for system. */
+const message = z
+  .strictObject({
+    role,
+    content: z.unknown(),
+    name: wellFormedText.nullish(),
+    tool_calls: z.array(toolCall).max(LIMITS.toolsMax).nullish(),
+    tool_call_id: toolCallId.nullish(),
+    reasoning_content: wellFormedText.nullish(),
+    function_call: neutralOnly(never),
+    refusal: neutralOnly(never),
+    audio: neutralOnly(never),
+    annotations: ignored,
+  })
+  .transform((fields, context): ChatMessage => {
+    const wrong = ROLE_FIELDS.find(([field, of]) => of !== fields.role && (fields[field] ?? '').length > 0)
+    if (wrong !== undefined) {
+      context.addIssue({ code: 'custom', path: [wrong[0]], message: `is a field of ${wrong[1]} messages` })
+      return z.NEVER
+    }
+    const toolCalls = fields.tool_calls ?? []
+    const onlyCalls = toolCalls.length > 0 && (fields.content === null || fields.content === undefined)
+    const content = onlyCalls ? null : contentOf(fields.content, context)
+    const named = typeof fields.name === 'string' ? { name: fields.name } : {}
+    if (fields.role === 'assistant') {
+      const reasoning = fields.reasoning_content ?? ''
+      return { role: 'assistant', content, ...named, ...(reasoning !== '' && { reasoning }), ...(toolCalls.length > 0 && { toolCalls }) }
+    }
+    if (fields.role !== 'tool') return { role: fields.role, content: content ?? '', ...named }
+    if (typeof fields.tool_call_id === 'string') return { role: 'tool', content: content ?? '', toolCallId: fields.tool_call_id, ...named }
+    context.addIssue({ code: 'custom', path: ['tool_call_id'], message: 'must be the id of an earlier call' })
+    return z.NEVER
+  })
+
+function contentOf(value: unknown, context: z.RefinementCtx): string {
+  const parsed = chatContent.safeParse(value)
+  if (parsed.success) return parsed.data
+  for (const { path, message: text, params } of parsed.error.issues.filter((issue) => issue.code === 'custom')) {
+    context.addIssue({ code: 'custom', path: ['content', ...path], message: text, ...(params && { params }) })
+  }
+  return z.NEVER
+}
+
+/** `messages` of a chat, as templates want them: content is one string, and developer is the newer word for system. A result answers an earlier call. */
 export const chatMessages = z
-  .array(message.transform(({ role: by, content: text, name }): ChatMessage => ({ role: by, content: text, ...(typeof name === 'string' && { name }) })))
+  .array(message)
   .min(1)
   .max(LIMITS.messagesMax)
+  .transform((messages, context) => {
+    const called = new Set<string>()
+    for (const [index, { role: by, ...fields }] of messages.entries()) {
+      if ('toolCalls' in fields) for (const { id } of fields.toolCalls) called.add(id)
+      if (by !== 'tool' || !('toolCallId' in fields) || called.has(fields.toolCallId)) continue
+      context.addIssue({ code: 'custom', path: [index, 'tool_call_id'], message: 'no earlier message has a call with this id' })
+      break
+    }
+    return messages
+  })

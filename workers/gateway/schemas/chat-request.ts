@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
 import { chatMessages } from './chat-messages.ts'
+import { chatTools, checkToolChoice, responseFormat, toolChoice } from './chat-tools.ts'
 import { checkStreamOptions, commonFields, equals, ignored, isEmptyList, isEmptyObject, neutralOnly, never } from './common-fields.ts'
 
 const isTextOnly = (value: unknown) => Array.isArray(value) && value.length === 1 && value[0] === 'text'
-const isTextFormat = (value: unknown) => typeof value === 'object' && value !== null && 'type' in value && value.type === 'text'
 
 /** POST /v1/chat/completions. */
 export const ChatRequest = z
@@ -17,15 +17,16 @@ export const ChatRequest = z
     logprobs: z.boolean().nullish(),
     top_logprobs: z.int().min(0).max(LIMITS.logprobsMax).nullish(),
 
-    parallel_tool_calls: ignored,
+    tools: chatTools.nullish(),
+    tool_choice: toolChoice.nullish(),
+    parallel_tool_calls: z.boolean().nullish(),
+    response_format: responseFormat.nullish(),
+
     /** A hint for speed: the output is the same without it. */
     prediction: ignored,
 
-    tools: neutralOnly(isEmptyList),
-    tool_choice: neutralOnly((value) => value === 'none' || value === 'auto'),
     functions: neutralOnly(isEmptyList),
     function_call: neutralOnly((value) => value === 'none' || value === 'auto'),
-    response_format: neutralOnly(isTextFormat),
     modalities: neutralOnly(isTextOnly),
     audio: neutralOnly(never),
     reasoning_effort: neutralOnly(equals('none')),
@@ -42,6 +43,11 @@ export const ChatRequest = z
     if ((request.top_logprobs ?? 0) > 0 && request.logprobs !== true) {
       context.addIssue({ code: 'custom', path: ['top_logprobs'], message: 'needs logprobs to be true' })
     }
+  })
+  // Not a refinement: those see fields that are wrong as they came.
+  .transform((request, context) => {
+    checkToolChoice(request, context)
+    return request
   })
 
 export type ChatRequest = z.output<typeof ChatRequest>

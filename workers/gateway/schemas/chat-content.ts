@@ -1,0 +1,30 @@
+import { z } from 'zod'
+import { ILL_FORMED } from './common-fields.ts'
+
+/** Kinds of content parts that OpenAI defines and that this server has no model for. */
+const OTHER_PARTS: readonly unknown[] = ['image_url', 'input_audio', 'file', 'refusal']
+
+const TextPart = z.strictObject({ type: z.literal('text'), text: z.string() })
+
+/** A string, or text parts, which are joined: most templates read a string, and some print a list as it is. */
+export const chatContent = z.unknown().transform((value, context): string => {
+  const refuse = (message: string, path: number[] = [], reason?: 'unsupported_parameter') => {
+    context.addIssue({ code: 'custom', path, message, ...(reason && { params: { reason } }) })
+    return z.NEVER
+  }
+  if (typeof value === 'string') return value.isWellFormed() ? value : refuse(ILL_FORMED)
+  if (!Array.isArray(value) || value.length === 0) return refuse('must be a string or a list of text parts')
+  let text = ''
+  for (const [index, item] of value.entries()) {
+    const part = TextPart.safeParse(item)
+    if (part.success) {
+      if (!part.data.text.isWellFormed()) return refuse(ILL_FORMED, [index])
+      text += part.data.text
+      continue
+    }
+    const type: unknown = typeof item === 'object' && item !== null && 'type' in item ? item.type : undefined
+    if (OTHER_PARTS.includes(type)) return refuse('is not text: only text parts are supported', [index], 'unsupported_parameter')
+    return refuse("must be {type: 'text', text}", [index])
+  }
+  return text
+})
