@@ -104,6 +104,7 @@ it('[CO1] --prices: every field must be there, none may be unknown; its date and
 it('[CO8] --probe: its round trip, speed and throughput take the place of what is assumed; an option wins over it', async () => {
   const times = { calls: 100, meanMs: 0.7, p50Ms: 1, p90Ms: 1 }
   const findings = {
+    sharing: { objectsOfOneClass: [4], objectsOfScripts: [2, 1] },
     roundTrips: [{ hint: null, callerColo: 'FRA', calleeColo: 'FRA', session: times, stub: times }],
     storage: [{ rangeBytes: 4 * 1024 * 1024, inFlight: 4, reads: 16, bytesPerS: 1e8, rangeP50Ms: 160 }],
     compute: { kernels: 'plain', weightsPerS: 1e9, calls: 8 },
@@ -115,6 +116,7 @@ it('[CO8] --probe: its round trip, speed and throughput take the place of what i
   expect(made.rates).toMatchObject({ rttMs: 0.7, readBytesPerS: 1e9 * 0.5625 })
   expect(made.coldHostS).toBeCloseTo(made.storage.coldStart.hostBytes / 1e8, 9)
   expect(made.rateSources.join()).toContain('deployed probe of 2026-11-22')
+  expect(describeModelPlan(made)).toContain('WARNING: in the probe 3 scripts shared 2 isolates')
   expect(planModel(source, { ...REQUEST, probe, rttMs: 9 }).rates.rttMs).toBe(9)
   await expect(readProbe(write('other.json', { format: 'isomoe-probe', version: 2 }))).rejects.toMatchObject({ code: 'probe-invalid' })
 })

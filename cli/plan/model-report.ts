@@ -10,6 +10,7 @@ export function describeModelPlan(plan: ModelPlan): string {
     ...(plan.deployment.stages > 1
       ? [`HYPOTHETICAL: the trunk is cut over ${plan.deployment.stages} engines, one after the other. isomoe cannot serve this yet.`, '']
       : []),
+    ...plan.warnings.map((warning) => `WARNING: ${warning}.\n`),
     describeModel(plan),
     describeIsolates(plan),
     describeStorage(plan),
