@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, it } from 'vitest'
 import { METRIC_PREFIX, METRICS } from '../../shared/protocol/metric-names.ts'
 import type { MeasuredCost } from '../../shared/cost/measured-cost.ts'
+import { runCommand } from '../testing/run-command.ts'
+import { costCommand } from './command.ts'
 import { parseCounters } from './read-counters.ts'
 
 const KEY = 'secret-admin-key'
@@ -45,23 +46,14 @@ async function withServer<T>(pages: (look: number) => string, work: (url: string
   }
 }
 
-/** The real command, in a process of its own. */
-async function cost(...args: string[]) {
-  const child = spawn(process.execPath, ['bin/isomoe.mjs', 'cost', ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
-  let stdout = ''
-  let stderr = ''
-  child.stdout.on('data', (data: Buffer) => (stdout += data.toString()))
-  child.stderr.on('data', (data: Buffer) => (stderr += data.toString()))
-  const status = await new Promise<number | null>((done) => child.on('close', done))
-  return { status, stdout, stderr }
-}
+const cost = (...args: string[]) => runCommand(costCommand, args)
 
 it('[CO10] a span is what was counted between two looks, priced, with the month that it would make', async () => {
   await withServer(
     (look) => metricsPage(5 + look),
     async (url) => {
-      const { status, stdout, stderr } = await cost('--url', `${url}/v1`, '--admin-key', KEY, '--window', '0.05s', '--json')
-      expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+      const { status, stdout, lines } = await cost('--url', `${url}/v1`, '--admin-key', KEY, '--window', '0.05s', '--json')
+      expect({ status, lines }).toEqual({ status: 0, lines: [] })
       const made = JSON.parse(stdout) as MeasuredCost
       expect(made.counted).toEqual({
         requests: 1,
@@ -93,7 +85,7 @@ it('[CO10] since the start: one look, durations as a lower bound, no month; a ke
       expect(refused).toEqual({
         status: 1,
         stdout: '',
-        stderr: expect.stringMatching(/^isomoe: .*\/metrics: status 401: an admin key is needed \(--admin-key\) \(server-refused\)\n$/),
+        lines: [expect.stringMatching(/^isomoe: .*\/metrics: status 401: an admin key is needed \(--admin-key\) \(server-refused\)$/)],
       })
     },
   )
@@ -103,8 +95,8 @@ it('[CO10] counters that fell are refused', async () => {
   await withServer(
     (look) => metricsPage(5 - look),
     async (url) => {
-      const { status, stderr } = await cost('--url', url, '--admin-key', KEY, '--window', '0.01')
-      expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining('began to count anew within the span') })
+      const { status, lines } = await cost('--url', url, '--admin-key', KEY, '--window', '0.01')
+      expect({ status, lines }).toEqual({ status: 1, lines: [expect.stringContaining('began to count anew within the span')] })
     },
   )
 })

@@ -1,10 +1,11 @@
-import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { PRICES } from '../../shared/cost/prices.ts'
 import { LIMITS } from '../../shared/protocol/limits.ts'
+import { runCommand } from '../testing/run-command.ts'
 import { temporaryFolder } from '../testing/temporary-folder.ts'
+import { planCommand } from './command.ts'
 import type { ModelPlan } from './model-plan.ts'
 import { planModel } from './model-plan.ts'
 import type { ModelPlanRequest } from './model-plan.ts'
@@ -35,11 +36,7 @@ const REQUEST: ModelPlanRequest = {
   hypothetical: false,
 }
 
-/** The real command, in a process of its own. */
-function plan(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['bin/isomoe.mjs', 'plan', ...args], { encoding: 'utf8' })
-  return { status, stdout, lines: stderr.split('\n').filter((line) => line !== '') }
-}
+const plan = (...args: string[]) => runCommand(planCommand, args)
 
 function write(name: string, value: unknown): string {
   const path = join(root, name)
@@ -47,8 +44,8 @@ function write(name: string, value: unknown): string {
   return path
 }
 
-it('[CO3] the demo pack fits: isolates within their budget, a row a batch, dollars for each', () => {
-  const { status, stdout, lines } = plan('--model', 'models/demo', '--standby', '1', '--tokens-per-day', '1e6', '--json')
+it('[CO3] the demo pack fits: isolates within their budget, a row a batch, dollars for each', async () => {
+  const { status, stdout, lines } = await plan('--model', 'models/demo', '--standby', '1', '--tokens-per-day', '1e6', '--json')
   expect({ status, lines }).toEqual({ status: 0, lines: [] })
   const made = JSON.parse(stdout) as ModelPlan
   expect(made.deployment).toMatchObject({ hosts: 1, standby: 1, stages: 1 })
@@ -78,8 +75,8 @@ it('[CO7] a model that Workers AI sells is compared with its price, prompts incl
   expect(last).toContain(`isomoe costs ${(best / theirs).toPrecision(2)} times as much.`)
 })
 
-it('[CO4] a model that no option makes fit is refused, with what it would take', () => {
-  const { status, stdout, lines } = plan('--spec', QWEN)
+it('[CO4] a model that no option makes fit is refused, with what it would take', async () => {
+  const { status, stdout, lines } = await plan('--spec', QWEN)
   expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
   expect(lines).toEqual([
     expect.stringMatching(/^isomoe: the engine needs .* no option changes that: at trunk q4 it would take \d+ engines .* \(over-budget\)$/),
@@ -107,6 +104,7 @@ it('[CO1] --prices: every field must be there, none may be unknown; its date and
 it('[CO8] --probe: its round trip, speed and throughput take the place of what is assumed; an option wins over it', async () => {
   const times = { calls: 100, meanMs: 0.7, p50Ms: 1, p90Ms: 1 }
   const findings = {
+    sharing: { objectsOfOneClass: [4], objectsOfScripts: [2, 1] },
     roundTrips: [{ hint: null, callerColo: 'FRA', calleeColo: 'FRA', session: times, stub: times }],
     storage: [{ rangeBytes: 4 * 1024 * 1024, inFlight: 4, reads: 16, bytesPerS: 1e8, rangeP50Ms: 160 }],
     compute: { kernels: 'plain', weightsPerS: 1e9, calls: 8 },
@@ -118,6 +116,7 @@ it('[CO8] --probe: its round trip, speed and throughput take the place of what i
   expect(made.rates).toMatchObject({ rttMs: 0.7, readBytesPerS: 1e9 * 0.5625 })
   expect(made.coldHostS).toBeCloseTo(made.storage.coldStart.hostBytes / 1e8, 9)
   expect(made.rateSources.join()).toContain('deployed probe of 2026-11-22')
+  expect(describeModelPlan(made)).toContain('WARNING: in the probe 3 scripts shared 2 isolates')
   expect(planModel(source, { ...REQUEST, probe, rttMs: 9 }).rates.rttMs).toBe(9)
   await expect(readProbe(write('other.json', { format: 'isomoe-probe', version: 2 }))).rejects.toMatchObject({ code: 'probe-invalid' })
 })
@@ -131,6 +130,6 @@ const refusals: [args: string[], status: number, line: RegExp][] = [
   [['--model', 'models/demo', '--prompt-tokens', '1000'], 1, /a request of 1128 tokens|more than the model's context/],
   [['--spec', 'README.md'], 1, /README.md is not JSON/],
 ]
-it.each(refusals)('[CL1] isomoe plan %j: one line, exit code %i', (args, status, line) => {
-  expect(plan(...args)).toEqual({ status, stdout: '', lines: [expect.stringMatching(line)] })
+it.each(refusals)('[CL1] isomoe plan %j: one line, exit code %i', async (args, status, line) => {
+  expect(await plan(...args)).toEqual({ status, stdout: '', lines: [expect.stringMatching(line)] })
 })

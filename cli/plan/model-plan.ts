@@ -56,6 +56,8 @@ export interface ModelPlan {
   /** Rates of the prediction, and where each comes from. */
   readonly rates: ServingRates
   readonly rateSources: readonly string[]
+  /** What the probe found that this plan does not reckon with. */
+  readonly warnings: readonly string[]
   readonly transport: 'sessions'
   readonly deployment: Omit<Deployment, 'placement'>
   readonly liveObjects: number
@@ -100,6 +102,7 @@ export function planModel(source: PlanSource, request: ModelPlanRequest): ModelP
     request: { ...asked, context },
     rates,
     rateSources,
+    warnings: sharingWarnings(request.probe),
     transport: 'sessions',
     deployment: shape,
     liveObjects: liveObjects(deployment),
@@ -137,6 +140,14 @@ function chooseRates({ spec }: PlanSource, request: ModelPlanRequest, { expertBy
     rates: { ...RATES_MEASURED, rttMs, readBytesPerS },
     rateSources: [`round trip ${rttMs} ms (${rttSource})`, `an isolate reads ${(readBytesPerS / 1e9).toPrecision(3)} GB of weights a second (${readSource})`],
   }
+}
+
+/** A plan takes each host for an isolate of its own. */
+function sharingWarnings(probe: ProbeResult | null): string[] {
+  const counts = probe?.findings.sharing?.objectsOfScripts ?? []
+  const scripts = counts.reduce((sum, count) => sum + count, 0)
+  if (scripts <= counts.length) return []
+  return [`in the probe ${scripts} scripts shared ${counts.length} isolates: hosts in one isolate are one host, with one host's memory and speed`]
 }
 
 /** Of a weight at q4, its scale included: what the probe's matrix has. */

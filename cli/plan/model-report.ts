@@ -10,6 +10,7 @@ export function describeModelPlan(plan: ModelPlan): string {
     ...(plan.deployment.stages > 1
       ? [`HYPOTHETICAL: the trunk is cut over ${plan.deployment.stages} engines, one after the other. isomoe cannot serve this yet.`, '']
       : []),
+    ...plan.warnings.map((warning) => `WARNING: ${warning}.\n`),
     describeModel(plan),
     describeIsolates(plan),
     describeStorage(plan),
@@ -99,6 +100,7 @@ function describeRows({ rows, rateSources, request }: ModelPlan): string {
     table,
     `Busy all the time; $/M output has everything of requests of ${promptTokens} + ${outputTokens} tokens, prompts included, beyond what the plan includes.`,
     `Transport: RPC sessions, whose calls are not billed one by one; hosts are called as "calls/token" says. Routing is taken as even: copies of hot experts make it so.`,
+    `Billed requests for a million output tokens: ${range(rows.map((row) => row.usagePerMillionOutput.workerRequests))} to the gateway, ${range(rows.map((row) => row.usagePerMillionOutput.objectRequests))} to objects.`,
     `Rates: ${rateSources.join('; ')}.${request.local ? ' One thread for all, as isomoe dev has it.' : ''}`,
     '',
   ].join('\n')
@@ -157,6 +159,12 @@ function comparable({ parameters, activePerToken }: ModelPlan['model'], { yardst
 function keyed(rows: readonly (readonly string[])[]): string {
   const width = Math.max(...rows.map(([key]) => key!.length))
   return rows.map(([key, value]) => `${key!.padEnd(width)}  ${value}\n`).join('')
+}
+
+/** The least and the most of them, in whole numbers. */
+function range(amounts: readonly number[]): string {
+  const [least, most] = [Math.min(...amounts), Math.max(...amounts)].map((amount) => formatCount(Math.round(amount)))
+  return least === most ? least! : `${least} to ${most}`
 }
 
 function rate(perS: number): string {

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { readModelSpec } from '../../shared/core/families.ts'
 import type { ModelSpec } from '../../shared/core/model-spec.ts'
+import { packedTokenizerBytes } from '../../shared/cost/tokenizer-bytes.ts'
 import { LIMITS } from '../../shared/protocol/limits.ts'
 import type { Manifest } from '../../shared/protocol/manifest.ts'
 import { TIERS } from '../../shared/protocol/tiers.ts'
@@ -15,7 +16,7 @@ export interface PlanSource {
   readonly name: string
   readonly spec: ModelSpec
   readonly tiers: readonly Tier[]
-  /** Of tokenizer.json; null: none, or not known. */
+  /** Of the file that a gateway reads; null: none, or not known. */
   readonly tokenizerBytes: number | null
   readonly manifest: Manifest | null
 }
@@ -25,7 +26,7 @@ const CONFIG = 'config.json'
 export async function sourceFromPack(path: string): Promise<PlanSource> {
   const manifest = await readPackFolder(path)
   const { name, spec, tiers, tokenizer } = manifest
-  return { name, spec, tiers, tokenizerBytes: tokenizer?.tokenizer.bytes ?? null, manifest }
+  return { name, spec, tiers, tokenizerBytes: tokenizer?.tables?.bytes ?? tokenizer?.tokenizer.bytes ?? null, manifest }
 }
 
 /** @param path a config.json of Hugging Face, or the folder that has it. A tokenizer.json beside it counts. */
@@ -44,5 +45,5 @@ async function tokenizerBytes(folder: Awaited<ReturnType<typeof openSourceFolder
   if (!(await folder.has('tokenizer.json'))) return null
   const source = await folder.open('tokenizer.json')
   await source.close()
-  return source.bytes
+  return packedTokenizerBytes(source.bytes)
 }

@@ -27,6 +27,7 @@ export async function writeProbeConfigs(
     main: resolve(dirname(path), rawConfig.main!),
     r2_buckets: [{ binding: 'BUCKET', bucket_name: bucket }],
     workers_dev: false,
+    preview_urls: false,
   }
   const vars = { TOKEN_SHA256: tokenSha256, TRACE: trace ? 'on' : 'off' }
   const asker = {

@@ -28,7 +28,7 @@ export interface DeploymentInput {
   /** Null: the fewest that hold the experts. */
   readonly hosts: number | null
   readonly standby: number
-  /** Bytes of tokenizer.json; null: unknown, or none. */
+  /** Bytes of the tokenizer's file that the gateway reads; null: unknown, or none. */
   readonly tokenizerBytes: number | null
   /**
    * A trunk that one engine cannot hold is cut over several, which is not built: for a price before it is. They are as many as hold so many positions of all sequences

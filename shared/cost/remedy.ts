@@ -83,7 +83,8 @@ function fewerStandbys(input: DeploymentInput): ReturnType<Change> {
 
 /** Nothing helps: what is short, at the smallest that could be served. */
 function hopeless(input: DeploymentInput, { tiers }: Possible, part: string): string {
-  if (part === 'gateway') return 'no option changes that; a pack without a tokenizer serves token ids'
+  if (part === 'gateway')
+    return 'no option changes that; a pack made anew has a byte-pair tokenizer as tables, which are smaller, and one without a tokenizer serves token ids'
   const tier = tiers.includes('q4') ? 'q4' : input.tier
   const smallest = planDeployment({ ...input, tier, trunk: 'q4', lanes: 1, hosts: null, standby: 0, hypotheticalTokens: input.context })
   if (!smallest.ok) return `no option changes that: ${smallest.error.message} even with tier and trunk ${tier}`

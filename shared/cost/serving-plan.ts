@@ -42,7 +42,9 @@ export interface BatchRow {
   readonly requestS: number
   /** Calls of the engine to hosts for one output token. In sessions, they are not billed. */
   readonly callsPerToken: number
-  /** Per million output tokens, their prompts included; at the margin. */
+  /** Of a million output tokens, their prompts included. */
+  readonly usagePerMillionOutput: Usage
+  /** What that costs at the margin. */
   readonly perMillionOutput: Bill
   /** Of that, what a million prompt tokens and a million output tokens cost in duration. */
   readonly usdPerMillionPrompt: number
@@ -98,6 +100,7 @@ export function batchRow(input: ServingInput, batch: number): BatchRow {
     outputTokensPerS,
     requestS: running / requestsPerS,
     callsPerToken,
+    usagePerMillionOutput: usage,
     perMillionOutput: bill,
     usdPerMillionPrompt: (usdPerSecond * steps.prompt * 1e6) / request.promptTokens,
     usdPerMillionDecoded: (usdPerSecond * steps.output * 1e6) / request.outputTokens,

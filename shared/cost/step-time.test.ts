@@ -59,6 +59,17 @@ it('[CO5] more tokens at a time are never fewer a second, slower parts never fas
   )
 })
 
+it('[CO5] every number of tokens on every number of lanes has a time', () => {
+  for (const lanes of [1, 3, 4, 8]) {
+    const built = model(3, { lanes })
+    for (let tokens = 1; tokens <= 33; tokens++) {
+      const { roundMs, laneMs, callsPerStep } = estimateStep(built, decode(tokens))
+      for (const number of [roundMs, laneMs, callsPerStep]) expect(Number.isFinite(number) && number > 0, `${tokens} on ${lanes}`).toBe(true)
+      expect(roundMs).toBeGreaterThanOrEqual(laneMs)
+    }
+  }
+})
+
 it('[CO5] the measured decode step of the synthetic model (docs/design/performance.md) is predicted within a quarter', () => {
   const local = { oneThread: true, rates: { ...RATES_MEASURED, rttMs: 0, gatewayTokenMs: 0, tokenMs: 0 } }
   const within = (predicted: number, measured: number) => expect(Math.abs(predicted / measured - 1)).toBeLessThan(0.25)

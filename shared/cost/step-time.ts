@@ -28,7 +28,7 @@ export interface StepModel {
 }
 
 export interface StepLoad {
-  /** Tokens that all lanes together take in one round. */
+  /** Tokens that all lanes together take in one round, whole. */
   readonly tokens: number
   /** Mean positions that a token sees. */
   readonly context: number
@@ -62,8 +62,8 @@ export interface StepEstimate {
  */
 export function estimateStep(model: StepModel, load: StepLoad): StepEstimate {
   const { spec, rates, placement, oneThread } = model
-  const lanes = Math.max(1, Math.min(model.lanes, Math.floor(load.tokens)))
-  const tokens = load.tokens / lanes
+  const tokens = Math.ceil(load.tokens / model.lanes) // a lane takes its part, rounded up: the last may have fewer
+  const lanes = Math.ceil(load.tokens / tokens)
   const expertBytes = expertSlotBytes(spec, model.tier)
   const expertWeights = expertMatrices(spec).reduce((sum, { rows, cols }) => sum + rows * cols, 0)
   const workMs = (pairs: number, experts: number): number => {
@@ -109,7 +109,7 @@ function engineTimeMs({ spec, trunk, tier, rates }: StepModel, tokens: number, l
     ms += matrixMs(encodedBytes(tensorEncoding(tensor, trunk), tensor.rows, tensor.cols), tensor.rows * tensor.cols, tokens)
   }
   const head = { name: 'head', kind: 'matrix', precision: 'tier', rows: spec.vocab, cols: spec.hidden } as const
-  const rows = load.logits / lanes
+  const rows = Math.ceil(load.logits / lanes)
   const passes = Math.ceil(rows / LOGITS_ROWS)
   if (passes > 0) ms += passes * matrixMs(encodedBytes(tensorEncoding(head, trunk), head.rows, head.cols), head.rows * head.cols, rows / passes)
   const kvBytes = (kvPageBytes(spec, tier) / KV_PAGE_POSITIONS) * load.context

@@ -61,6 +61,8 @@ function storedBytes(manifest: Manifest): number {
   const experts = manifest.experts.flatMap((entry) =>
     manifest.tiers.filter((tier) => tier !== 'q4' || !manifest.tiers.includes('q8')).flatMap((tier) => expertRanges(entry, tier)),
   )
-  const files = [manifest.tokenizer?.tokenizer, manifest.tokenizer?.config, manifest.chatTemplate].filter((file) => file !== null && file !== undefined)
+  const files = [manifest.tokenizer?.tokenizer, manifest.tokenizer?.tables, manifest.tokenizer?.config, manifest.chatTemplate].filter(
+    (file) => file !== null && file !== undefined,
+  )
   return [...experts, ...manifest.trunk.q8, ...manifest.trunk.f32, ...files].reduce((sum, { bytes }) => sum + bytes, 0)
 }
