@@ -156,6 +156,26 @@ describe('the cluster', () => {
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360)
   })
 
+  it('[LP7] a page that is hidden closes its stream, and goes on from the last event when it is seen again', async () => {
+    const show = (hidden: boolean) =>
+      page.evaluate(
+        `Object.defineProperty(document, 'hidden', { value: ${hidden}, configurable: true }); document.dispatchEvent(new Event('visibilitychange'))`,
+      )
+    const closed = page.waitForEvent('requestfailed', (request) => request.url().endsWith('/admin/events'))
+    await show(true)
+    await closed
+    const before = requested.length
+    const opened = page.waitForRequest((request) => request.url().endsWith('/admin/events'))
+    await show(false)
+    expect(Number(await (await opened).headerValue('last-event-id'))).toBeGreaterThan(0)
+    expect(
+      requested
+        .slice(before)
+        .map((url) => new URL(url).pathname)
+        .toSorted(),
+    ).toEqual(['/admin/events', '/admin/state'])
+  })
+
   it('[LP1] nothing but the instance itself was asked for, and the browser has nothing to complain of', () => {
     expect(requested.filter((url) => !url.startsWith(`${instance.url}/`))).toEqual([])
     expect(complaints).toEqual([])
