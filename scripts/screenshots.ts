@@ -4,7 +4,7 @@
  */
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { startChromium } from '../test/e2e/chromium.ts'
 import { startDomainLoad } from '../test/e2e/domain-load.ts'
 import { startInstance } from '../test/e2e/instance.ts'
@@ -13,15 +13,15 @@ const CLIENTS = 3
 /** Tokens of the answer that are there when a picture is taken, and the one that is pointed at. */
 const TOKENS = 110
 const POINTED = 38
-const DESKTOP = { viewport: { width: 1440, height: 1180 }, deviceScaleFactor: 1.25 }
+const DESKTOP = { viewport: { width: 1440, height: 1180 }, deviceScaleFactor: 1.2 }
 const PHONE = { viewport: { width: 390, height: 1500 }, deviceScaleFactor: 1.5 }
 
 const instance = await startInstance(['--hosts', '2', '--standby', '4', '--host-rate', '400000000'])
-const chromium = await startChromium()
+const browser = await startChromium()
 try {
   const policy = { windowMs: 500, smoothingWindows: 4, gainMin: 0.1, movesMax: 8, stayMs: 20_000 }
   await fetch(`${instance.url}/admin/policy`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(policy) })
-  const [page, phone] = [await open(chromium.browser, DESKTOP), await open(chromium.browser, PHONE)]
+  const [page, phone] = [await open(DESKTOP), await open(PHONE)]
   const stopStories = startDomainLoad(instance.url, 'story', CLIENTS)
   await page.locator('[data-event="5"]').waitFor()
   await stopStories()
@@ -36,11 +36,11 @@ try {
   await take(phone, 'phone')
   await stopGerman()
 } finally {
-  await chromium.close()
+  await browser.close()
   await instance.stop()
 }
 
-async function open(browser: Browser, options: typeof DESKTOP): Promise<Page> {
+async function open(options: typeof DESKTOP): Promise<Page> {
   const page = await browser.newPage({ ...options, colorScheme: 'light' })
   await page.goto(instance.url)
   await page.locator('.host').first().waitFor()

@@ -1,5 +1,5 @@
 import { computed, signal } from '@preact/signals'
-import { sendForJson } from '../server/request.ts'
+import { sendForJson, wantsKey } from '../server/request.ts'
 import type { Failure } from '../server/request.ts'
 import { beginAnswer, growAnswer, stopAnswer } from './answer.ts'
 import type { Answer } from './answer.ts'
@@ -55,6 +55,9 @@ export function createChatStore({ nowMs, nextPicture }: ChatHooks) {
     const show = createShow((answer) => {
       turns.value = turns.value.map((each) => (each.id === turn.id ? { ...each, answer } : each))
     }, nextPicture)
+    const onRefused = (what: Failure): void => {
+      if (wantsKey(what)) failure.value = what // the key was good once
+    }
     try {
       const served = model.value ?? (await loadModel(key))
       if (served === null) {
@@ -63,7 +66,7 @@ export function createChatStore({ nowMs, nextPicture }: ChatHooks) {
         return
       }
       const body = chatRequest(served.id, before, question, settings.value)
-      show.now(await ask(turn.answer, { key, body, signal: controller.signal, nowMs, onAnswer: show.soon }))
+      show.now(await ask(turn.answer, { key, body, signal: controller.signal, nowMs, onRefused, onAnswer: show.soon }))
     } catch (error) {
       if (!controller.signal.aborted) throw error
       show.now(stopAnswer(show.last() ?? turn.answer))

@@ -1,3 +1,4 @@
+import { LIMITS } from '../../shared/protocol/limits.ts'
 import { answerText } from './answer.ts'
 import type { Answer } from './answer.ts'
 
@@ -20,7 +21,7 @@ export const SETTINGS_DEFAULT: ChatSettings = { temperature: 0.7, maxTokens: 200
 /** Bounds of the fields; the server checks them again. */
 export const SETTINGS_BOUNDS = {
   temperature: { min: 0, max: 2 },
-  maxTokens: { min: 1, max: 1_048_576 },
+  maxTokens: { min: 1, max: LIMITS.contextMax },
   seed: { min: 0, max: Number.MAX_SAFE_INTEGER },
 } as const
 

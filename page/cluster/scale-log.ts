@@ -1,11 +1,9 @@
 import type { ScaleEvent } from '../../shared/protocol/autoscaler-api.ts'
-
-/** Events that the page keeps: as many as the autoscaler does. */
-const EVENTS_MAX = 64
+import { LIMITS } from '../../shared/protocol/limits.ts'
 
 /**
  * Adds news of scale events, newest event first. They come from the stream and with each state, in any order: of one event the account that is furthest is kept.
- * An id that begins anew is another event: the autoscaler's storage was. SPEC LP5.
+ * As many are kept as the autoscaler keeps. An id that begins anew is another event: the autoscaler's storage was. SPEC LP5.
  */
 export function mergeEvents(log: readonly ScaleEvent[], news: readonly ScaleEvent[]): readonly ScaleEvent[] {
   const byId = new Map(log.map((event) => [event.id, event]))
@@ -15,7 +13,7 @@ export function mergeEvents(log: readonly ScaleEvent[], news: readonly ScaleEven
   }
   return Array.from(byId.values())
     .toSorted((a, b) => b.id - a.id)
-    .slice(0, EVENTS_MAX)
+    .slice(0, LIMITS.scaleEventsKept)
 }
 
 function isFurther(event: ScaleEvent, known: ScaleEvent): boolean {

@@ -34,6 +34,11 @@ export function ChatPane({ chat, keys }: ChatPaneProps) {
           Clear
         </button>
       </div>
+      {chat.model.value === null && chat.failure.value && (
+        <p class="error" role="alert">
+          <code>{chat.failure.value.code}</code> {chat.failure.value.message}
+        </p>
+      )}
       <Turns turns={chat.turns.value} isRunning={isRunning} onSuggest={submit} />
       <form
         class="composer"

@@ -70,7 +70,7 @@ function Row({ row, pointed, stop }: { readonly row: LayerRow; readonly pointed:
             data-expert={cell.expert}
             data-replicas={cell.hosts.length}
             tabIndex={stop === cell.expert ? 0 : -1}
-            aria-label={pointed === cell.expert ? describeExpert(cell) : `Layer ${cell.layer}, expert ${cell.expert}`}
+            aria-label={pointed === cell.expert ? describeExpert(cell) : `Layer ${cell.layer}, expert ${cell.expert}, replicas: ${cell.hosts.length}`}
           >
             {cell.hosts.length > 1 ? cell.hosts.length : ''}
           </span>

@@ -5,11 +5,13 @@ import { createChatStore } from '../../page/chat/chat-store.ts'
 import { followEvents, followState } from '../../page/cluster/follow.ts'
 import type { ClusterState } from '../../page/cluster/cluster-state.ts'
 import { viewCluster } from '../../page/cluster/cluster-view.ts'
+import { wantsKey } from '../../page/server/request.ts'
 import type { Failure } from '../../page/server/request.ts'
 import { scaleEvent } from '../../page/testing/states.ts'
 import type { ScaleEvent } from '../../shared/protocol/autoscaler-api.ts'
 import { moeError } from '../../shared/protocol/errors.ts'
 import { hashed } from './fake-engine.ts'
+import { ADMIN_KEY, API_KEY, keyedGateway } from './keyed-gateway.ts'
 import { serveApp } from './serve-app.ts'
 import type { AppServer } from './serve-app.ts'
 import { testGateway } from './test-gateway.ts'
@@ -91,6 +93,28 @@ it('[LP6] keys travel in the Authorization header alone', async () => {
   await chat.submit('Hi', 'secret-key')
   expect(sent.map(({ path }) => path)).toEqual(['/v1/models', '/v1/chat/completions'])
   expect(sent.map(({ headers }) => headers.get('authorization'))).toEqual(['Bearer secret-key', 'Bearer secret-key'])
+})
+
+it('[LP6] a key is asked for where one helps: none was sent, it is not known, or it is of the other door', async () => {
+  gateway = keyedGateway()
+  const chat = chatStore()
+  for (const key of ['', 'imk_wrong', ADMIN_KEY]) {
+    await chat.loadModel(key)
+    expect([key, wantsKey(chat.failure.value!)]).toEqual([key, true])
+  }
+  await chat.loadModel(API_KEY)
+  expect([chat.failure.value, chat.model.value?.id]).toEqual([null, model.name])
+  await chat.submit('Hi', 'imk_revoked')
+  expect([chat.turns.value[0]!.answer.end, wantsKey(chat.failure.value!)]).toMatchObject([{ kind: 'failed', code: 'invalid_api_key' }, true])
+  const failures: Failure[] = []
+  const on = { state: () => expect.fail(), failure: (failure: Failure) => void failures.push(failure) }
+  const { signal } = new AbortController()
+  for (const key of ['', API_KEY]) await followState({ key, signal, pause: () => expect.fail() }, on)
+  expect(failures.map(({ code }) => code)).toEqual(['invalid_api_key', 'forbidden'])
+
+  gateway = testGateway({ access: { ACCESS: 'keys' } }) // deployed, and nobody set keys: no key would help
+  await chat.loadModel('')
+  expect([chat.failure.value!.code, wantsKey(chat.failure.value!)]).toEqual(['no_keys', false])
 })
 
 /** Follows until `enough`; gives what was seen. Waits take no time. */

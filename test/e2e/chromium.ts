@@ -1,52 +1,48 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { inflate } from '@sparticuz/chromium'
 import { chromium } from 'playwright-core'
 import type { Browser } from 'playwright-core'
 
-const PACKED = join(dirname(createRequire(import.meta.url).resolve('@sparticuz/chromium')), '../bin')
-
-/** A real Chromium out of npm alone, with the libraries and the font that the package brings: nothing of the machine is needed. */
-export interface RealBrowser {
-  readonly browser: Browser
-  close(): Promise<void>
-}
+const PACKAGE = join(dirname(createRequire(import.meta.url).resolve('@sparticuz/chromium')), '..')
+const CACHE = resolve(import.meta.dirname, '../../node_modules/.cache/isomoe-chromium')
 
 /**
- * Unpacks and starts it, in 2 s. Not through the package's own `executablePath`, which takes whatever lies at /tmp/chromium, half written or of another
- * version, nor with its `args`, which switch web security off: the page's policy is what the test is about.
+ * A real Chromium out of npm alone, with the libraries and the font that the package brings: nothing of the machine is needed but glibc. Unpacked once, in 2 s.
+ * Not through the package's own `executablePath`, which takes whatever lies at /tmp/chromium, half written or of another version, nor with its `args`, which
+ * switch web security off: the page's policy is what the test is about.
  */
-export async function startChromium(): Promise<RealBrowser> {
-  const folder = await mkdtemp(join(tmpdir(), 'isomoe-chromium-'))
-  try {
-    await unpack(folder)
-    await writeFile(join(folder, 'fonts/fonts.conf'), fontsConf(folder))
-    const browser = await chromium.launch({
-      executablePath: join(folder, 'chromium'),
-      args: ['--no-sandbox', '--no-zygote', '--disable-gpu', '--font-render-hinting=none'],
-      env: { ...process.env, LD_LIBRARY_PATH: join(folder, 'al2023/lib'), FONTCONFIG_PATH: join(folder, 'fonts') },
-    })
-    return {
-      browser,
-      async close() {
-        await browser.close()
-        await rm(folder, { recursive: true, force: true })
-      },
-    }
-  } catch (error) {
-    await rm(folder, { recursive: true, force: true })
-    throw error
-  }
+export async function startChromium(): Promise<Browser> {
+  const { version } = JSON.parse(await readFile(join(PACKAGE, 'package.json'), 'utf8')) as { version: string }
+  const folder = join(CACHE, version)
+  if (!existsSync(folder)) await unpackTo(folder)
+  return chromium.launch({
+    executablePath: join(folder, 'chromium'),
+    args: ['--no-sandbox', '--no-zygote', '--disable-gpu', '--font-render-hinting=none'],
+    env: { ...process.env, LD_LIBRARY_PATH: join(folder, 'al2023/lib'), FONTCONFIG_PATH: join(folder, 'fonts') },
+  })
+}
+
+/** Whole or not at all: what is killed on its way, or comes second, leaves the folder alone. */
+async function unpackTo(folder: string): Promise<void> {
+  await mkdir(CACHE, { recursive: true })
+  const temporary = await mkdtemp(join(CACHE, 'new-'))
+  await inflateTo(temporary)
+  await writeFile(join(temporary, 'fonts/fonts.conf'), fontsConf(folder))
+  await rename(temporary, folder).catch(async (error: unknown) => {
+    await rm(temporary, { recursive: true })
+    if (!existsSync(folder)) throw error
+  })
 }
 
 /** `inflate` writes to the folder for temporary files as it is when it is called. */
-async function unpack(folder: string): Promise<void> {
+async function inflateTo(folder: string): Promise<void> {
   const before = process.env['TMPDIR']
   process.env['TMPDIR'] = folder
   try {
-    await Promise.all(['chromium.br', 'al2023.tar.br', 'fonts.tar.br'].map((name) => inflate(join(PACKED, name))))
+    await Promise.all(['chromium.br', 'al2023.tar.br', 'fonts.tar.br'].map((name) => inflate(join(PACKAGE, 'bin', name))))
   } finally {
     if (before === undefined) delete process.env['TMPDIR']
     else process.env['TMPDIR'] = before

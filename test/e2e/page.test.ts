@@ -1,11 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import type { Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Policy } from '../../shared/placement/policy.ts'
 import { PHASES } from '../../shared/protocol/autoscaler-api.ts'
 import { startChromium } from './chromium.ts'
-import type { RealBrowser } from './chromium.ts'
 import { startDomainLoad } from './domain-load.ts'
 import { startInstance } from './instance.ts'
 import type { Instance } from './instance.ts'
@@ -17,25 +16,25 @@ const QUESTION = 'Tell me a story about a dog.'
 const POLICY: Partial<Policy> = { windowMs: 250, smoothingWindows: 3, gainMin: 0.1, movesMax: 4, stayMs: 0 }
 
 let instance: Instance
-let chromium: RealBrowser
+let browser: Browser
 let page: Page
 /** All that the page asked for, and all that the browser complained of. */
 const requested: string[] = []
 const complaints: string[] = []
 
 beforeAll(async () => {
-  ;[instance, chromium] = await Promise.all([startInstance(['--hosts', '2', '--standby', '1', '--host-rate', '400000000']), startChromium()])
+  ;[instance, browser] = await Promise.all([startInstance(['--hosts', '2', '--standby', '1', '--host-rate', '400000000']), startChromium()])
   await setPolicy({ ...POLICY, enabled: false })
   page = await open()
 })
 
 afterAll(async () => {
-  await chromium.close()
+  await browser.close()
   expect(await instance.stop()).toBe(0)
 })
 
 async function open(): Promise<Page> {
-  const opened = await chromium.browser.newPage({ viewport: { width: 1280, height: 900 } })
+  const opened = await browser.newPage({ viewport: { width: 1280, height: 900 } })
   opened.setDefaultTimeout(30_000)
   opened.on('request', (request) => void requested.push(request.url()))
   opened.on('pageerror', (error) => void complaints.push(String(error)))
@@ -154,6 +153,26 @@ describe('the cluster', () => {
     )
     expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html, failureSummary }) => html.slice(0, 120) + failureSummary)])).toEqual([])
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360)
+  })
+
+  it('[LP7] a page that is hidden closes its stream, and goes on from the last event when it is seen again', async () => {
+    const show = (hidden: boolean) =>
+      page.evaluate(
+        `Object.defineProperty(document, 'hidden', { value: ${hidden}, configurable: true }); document.dispatchEvent(new Event('visibilitychange'))`,
+      )
+    const closed = page.waitForEvent('requestfailed', (request) => request.url().endsWith('/admin/events'))
+    await show(true)
+    await closed
+    const before = requested.length
+    const opened = page.waitForRequest((request) => request.url().endsWith('/admin/events'))
+    await show(false)
+    expect(Number(await (await opened).headerValue('last-event-id'))).toBeGreaterThan(0)
+    expect(
+      requested
+        .slice(before)
+        .map((url) => new URL(url).pathname)
+        .toSorted(),
+    ).toEqual(['/admin/events', '/admin/state'])
   })
 
   it('[LP1] nothing but the instance itself was asked for, and the browser has nothing to complain of', () => {
