@@ -53,3 +53,11 @@ it('[CL8] a standby is configured as any host', async () => {
   expect(standby!.vars).toEqual(first!.vars)
   expect(standby!.vars).toMatchObject({ ARENA_BYTES: '1000', HOST_RATE: '500000000' })
 })
+
+it('[KY2] a gateway whose run says nothing of access is closed to all without a key, and binds the limiter', async () => {
+  const closed = await writeConfigs(join(folder, 'configs'), SETTINGS)
+  expect(read(closed.gateway).vars).toMatchObject({ ACCESS: 'keys' })
+  expect(read(closed.gateway).durable_objects.bindings).toContainEqual({ name: 'LIMITER', class_name: 'Limiter', script_name: read(closed.limiter).name })
+  const local = await writeConfigs(join(folder, 'configs'), { ...SETTINGS, access: { ACCESS: 'loopback' } })
+  expect(read(local.gateway).vars).toMatchObject({ ACCESS: 'loopback' })
+})

@@ -6,7 +6,7 @@ import { formatTable } from '../table.ts'
 import { addKey, pushKeys, revokeKey, setAdminKey } from './change-keys.ts'
 import type { KeyPlace } from './change-keys.ts'
 import { DEV_KEYS_FILE, NO_KEYS, readKeyFile } from './key-file.ts'
-import { pushWithWrangler } from './push-secrets.ts'
+import { installedWrangler, pushThrough } from './push-secrets.ts'
 
 interface PlaceOptions {
   readonly file?: string
@@ -75,7 +75,11 @@ function placed(command: Command): Command {
 
 function placeOf({ file, deployed }: PlaceOptions): KeyPlace {
   const script = deployed === true ? GATEWAY_SCRIPT : (deployed ?? null)
-  return { file: file ?? (script === null ? join('.isomoe', DEV_KEYS_FILE) : DEPLOYED_KEYS_FILE), script, push: pushWithWrangler }
+  return {
+    file: file ?? (script === null ? join('.isomoe', DEV_KEYS_FILE) : DEPLOYED_KEYS_FILE),
+    script,
+    push: (name, secrets) => pushThrough(installedWrangler())(name, secrets),
+  }
 }
 
 function limitsOption(text: string): KeyLimits {

@@ -12,6 +12,7 @@ import { temporaryFolder } from '../testing/temporary-folder.ts'
 import { addKey, pushKeys, revokeKey, setAdminKey } from './change-keys.ts'
 import type { KeyPlace } from './change-keys.ts'
 import { readKeyFile } from './key-file.ts'
+import { pushThrough } from './push-secrets.ts'
 
 const folder = temporaryFolder()
 let files = 0
@@ -126,6 +127,35 @@ describe('isomoe keys', () => {
     expect(isomoe('add', 'bob', '--limits', 'rpm=0')).toMatchObject({ status: 2, stdout: '', stderr: expect.stringMatching(/^isomoe: .*rpm.*\(usage\)\n$/) })
     expect(isomoe('revoke', 'nobody')).toMatchObject({ status: 1, stderr: expect.stringMatching(/\(key-unknown\)\n$/) })
   })
+})
+
+describe('what wrangler is asked', () => {
+  /** A program that stands in for wrangler: says its arguments and its input, then ends. */
+  function program(end: string): string {
+    const path = join(folder, `wrangler-${files++}.mjs`)
+    writeFileSync(path, `let input = ''; for await (const part of process.stdin) input += part; console.log(process.argv.slice(2).join(' ')); ${end}`)
+    return path
+  }
+  const SECRETS = { API_KEYS: `alice:${'a'.repeat(64)}\n`, ADMIN_KEY: null }
+
+  it('[KY11] secrets go in as JSON on stdin, never as arguments', async () => {
+    const echo = join(folder, 'echo.json')
+    const path = program(
+      `(await import('node:fs')).writeFileSync(${JSON.stringify(echo)}, process.argv.slice(2).join(' ') + '|' + input); console.log('Finished processing secrets file:')`,
+    )
+    await pushThrough(path)('my-gateway', SECRETS)
+    expect(readFileSync(echo, 'utf8')).toBe(`secret bulk --name my-gateway|${JSON.stringify(SECRETS)}`)
+  })
+
+  it.each(["console.error('no\\n token'); process.exit(1)", "console.log('no\\n token')"])(
+    '[KY11] anything but its last word is a failure, in its own words: %s',
+    async (end) => {
+      await expect(pushThrough(program(end))('my-gateway', SECRETS)).rejects.toMatchObject({
+        code: 'deploy-failed',
+        message: expect.stringMatching(/my-gateway: secret bulk .*no token$/) as string,
+      })
+    },
+  )
 })
 
 describe('isomoe dev', () => {

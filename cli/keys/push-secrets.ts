@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { CliError } from '../errors.ts'
 import { REPOSITORY } from '../repository.ts'
 
@@ -11,19 +12,22 @@ export type PushSecrets = (script: string, secrets: Readonly<Record<string, stri
 const DONE = 'Finished processing secrets file'
 const LAST_WORDS_CHARS = 400
 
-export const pushWithWrangler: PushSecrets = async (script, secrets) => {
-  const { code, said } = await run(process.execPath, [wranglerPath(), 'secret', 'bulk', '--name', script], JSON.stringify(secrets))
-  if (code !== 0 || !said.includes(DONE)) throw new CliError('deploy-failed', `wrangler could not set the secrets of ${script}: ${lastWords(said)}`)
+/** @param wrangler path of its program. Its account and token are its own business. */
+export function pushThrough(wrangler: string): PushSecrets {
+  return async (script, secrets) => {
+    const { code, said } = await run(process.execPath, [wrangler, 'secret', 'bulk', '--name', script], JSON.stringify(secrets))
+    if (code !== 0 || !said.includes(DONE)) throw new CliError('deploy-failed', `wrangler could not set the secrets of ${script}: ${lastWords(said)}`)
+  }
 }
 
-function wranglerPath(): string {
+export function installedWrangler(): string {
   const packagePath = createRequire(import.meta.url).resolve('wrangler/package.json')
   return join(dirname(packagePath), 'bin/wrangler.js')
 }
 
 function run(command: string, args: readonly string[], input: string): Promise<{ code: number | null; said: string }> {
   return new Promise((resolve, reject) => {
-    const env = { ...process.env, WRANGLER_SEND_METRICS: 'false', NO_COLOR: '1' }
+    const env = { ...process.env, WRANGLER_SEND_METRICS: 'false' }
     const child = spawn(command, args, { cwd: REPOSITORY, env, stdio: ['pipe', 'pipe', 'pipe'] })
     let said = ''
     for (const output of [child.stdout, child.stderr]) output.on('data', (data: Buffer) => (said += data.toString()))
@@ -35,5 +39,5 @@ function run(command: string, args: readonly string[], input: string): Promise<{
 }
 
 function lastWords(said: string): string {
-  return said.trim().replaceAll(/\s+/g, ' ').slice(-LAST_WORDS_CHARS)
+  return stripVTControlCharacters(said).trim().replaceAll(/\s+/g, ' ').slice(-LAST_WORDS_CHARS)
 }

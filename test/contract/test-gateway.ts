@@ -34,7 +34,7 @@ export interface TestGatewayOptions {
   readonly wait?: (ms: number) => Promise<void>
 }
 
-const TEST_PAGE = { html: '<!doctype html><title>page</title>', etag: '"tag"', contentSecurityPolicy: "default-src 'none'" }
+export const TEST_PAGE = { html: '<!doctype html><title>page</title>', etag: '"tag"', contentSecurityPolicy: "default-src 'none'" }
 
 /** The gateway's app with a fake engine, a clock that stands and ids that count. */
 export function testGateway(options: TestGatewayOptions = {}) {

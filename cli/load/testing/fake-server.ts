@@ -16,14 +16,18 @@ export interface FakeRequest {
 export interface FakeServer {
   readonly url: string
   readonly requests: FakeRequest[]
+  /** Of what was asked of /admin. */
+  readonly adminKeys: (string | undefined)[]
   close(): Promise<void>
 }
 
 /** A small OpenAI-compatible server: lists the model `fake`, and answers as `answer` says. Other paths are 404. */
 export async function startFakeServer(answer: Answering): Promise<FakeServer> {
   const requests: FakeRequest[] = []
+  const adminKeys: (string | undefined)[] = []
   const server = createServer((request, response) => {
     if (request.url === '/v1/models') return void response.setHeader('content-type', 'application/json').end(JSON.stringify({ data: [{ id: 'fake' }] }))
+    if (request.url?.startsWith('/admin/')) adminKeys.push(request.headers.authorization)
     if (request.method !== 'POST') return void response.writeHead(404).end()
     let text = ''
     request.on('data', (data: Buffer) => (text += data.toString()))
@@ -36,6 +40,7 @@ export async function startFakeServer(answer: Answering): Promise<FakeServer> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
+    adminKeys,
     close: () =>
       new Promise((done) => {
         server.close(() => done())

@@ -49,6 +49,14 @@ describe('requests a minute', () => {
     expect((await get('/v1/models', bearer(API_KEY))).status).toBe(200)
   })
 
+  it('[KY5] the line of a request names its key, by name', async () => {
+    const { send, get, lines } = keyedGateway()
+    await send('/tokenize', { prompt: 'a' }, OTHER_KEY)
+    await get('/v1/models', bearer('imk_wrong'))
+    await get('/admin/state', bearer(ADMIN_KEY))
+    expect(lines.map(({ key }) => key)).toEqual(['bob', null, null])
+  })
+
   it('[KY5] keys do not count for each other, and one without limits asks nobody', async () => {
     const { send, limiters } = keyedGateway('rpm=1')
     await send('/v1/completions', COMPLETION)
@@ -207,7 +215,7 @@ describe('a limiter that fails', () => {
 })
 
 it('[KY10] neither a key nor its hash is in any reply, header or log', async () => {
-  const { get, send, logged, engine, limiters, app } = keyedGateway('rpm=4,tpm=5000,concurrent=2')
+  const { get, send, logged, engine, limiters, app, lines } = keyedGateway('rpm=4,tpm=5000,concurrent=2')
   const replies: Response[] = [await get('/v1/models'), await app.request('/v1/models?key=imk_alice-secret', { headers: bearer('imk_alice-secreT') })]
   for (const key of [API_KEY, OTHER_KEY, ADMIN_KEY]) {
     for (const path of ['/', '/health', '/v1/models', '/v1/models/x', '/admin/state', '/metrics', '/nowhere']) replies.push(await get(path, bearer(key)))
@@ -219,6 +227,6 @@ it('[KY10] neither a key nor its hash is in any reply, header or log', async () 
   const said = await Promise.all(replies.map(async (reply) => JSON.stringify([...reply.headers]) + (await reply.text())))
   expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([200, 400, 401, 403, 404, 429, 503]))
   for (const secret of [API_KEY, OTHER_KEY, ADMIN_KEY].flatMap((key) => [key, sha256(key)])) {
-    for (const text of [...said, ...logged]) expect(text).not.toContain(secret)
+    for (const text of [...said, ...logged, JSON.stringify(lines)]) expect(text).not.toContain(secret)
   }
 })

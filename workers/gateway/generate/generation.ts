@@ -12,7 +12,7 @@ import type { Piece } from './choice-assembler.ts'
 import { callEngine } from './engine-call.ts'
 import { EngineStream } from './engine-stream.ts'
 import { errorEnvelope } from '../http/errors.ts'
-import { mostTokens, UsedTokens } from './used-tokens.ts'
+import { mostTokens, usedTokens } from './used-tokens.ts'
 
 /** What a generation gives, in order per choice: its prompt's log-probabilities if asked for, pieces, one finish. An error is the last. */
 export type ChoiceOutput =
@@ -69,7 +69,9 @@ export async function startGeneration(
   if (rules.stops.length > 0 && model.codec === null) return fail('no-tokenizer', `${model.name} has no tokenizer: it cannot look for stop strings.`, {})
   const admitted = await allowance.admit(mostTokens(request, model.contextTokens))
   if (!admitted.ok) return admitted
-  const used = new UsedTokens(request)
+  const choices = request.prompts.flatMap((ids) =>
+    Array.from({ length: request.n }, () => newChoice(new ChoiceAssembler(model.codec, rules.stops, rules.continuesPrompt ? ids : [], rules.special))),
+  )
   const cancelEngine = (index: number | null): void => deps.keepAlive(callEngine(deps, () => deps.engine.cancel(request.requestId, index)))
   const events = new EngineStream(deps, model, request)
   let over = false
@@ -78,7 +80,7 @@ export async function startGeneration(
     if (over) return
     over = true
     signal.removeEventListener('abort', end)
-    admitted.value.settle(used.count)
+    admitted.value.settle(usedTokens(request, choices))
     deps.keepAlive(callEngine(deps, () => events.cancel()))
     if (events.begun) cancelEngine(null)
   }
@@ -89,15 +91,12 @@ export async function startGeneration(
     end()
     return started
   }
-  const choices = request.prompts.flatMap((ids) =>
-    Array.from({ length: request.n }, () => newChoice(new ChoiceAssembler(model.codec, rules.stops, rules.continuesPrompt ? ids : [], rules.special))),
-  )
   const record = deps.requestLog.find(request.requestId)
   if (record) record.generation = notesOf(deps, model, request, choices)
   const failed = (error: MoeError) => {
     if (record && !signal.aborted) record.code ??= errorEnvelope(error).error.code
   }
-  return ok({ outputs: assembleChoices({ nowMs: deps.nowMs, events, choices, used, failed, cancelChoice: cancelEngine, end }), cancel: end })
+  return ok({ outputs: assembleChoices({ nowMs: deps.nowMs, events, choices, failed, cancelChoice: cancelEngine, end }), cancel: end })
 }
 
 /** A choice that is being made. */
@@ -123,14 +122,13 @@ interface Assembly {
   readonly nowMs: () => number
   readonly events: EngineStream
   readonly choices: readonly OpenChoice[]
-  readonly used: UsedTokens
   readonly failed: (error: MoeError) => void
   readonly cancelChoice: (index: number) => void
   readonly end: () => void
 }
 
 /** Events to outputs. A choice that met a stop string is ended at the engine; whatever still comes for it is dropped. */
-async function* assembleChoices({ nowMs, events, choices, used, failed, cancelChoice, end }: Assembly): AsyncGenerator<ChoiceOutput, void> {
+async function* assembleChoices({ nowMs, events, choices, failed, cancelChoice, end }: Assembly): AsyncGenerator<ChoiceOutput, void> {
   const open = new Map(choices.entries())
   try {
     while (open.size > 0) {
@@ -143,7 +141,6 @@ async function* assembleChoices({ nowMs, events, choices, used, failed, cancelCh
       const { index } = event
       const choice = open.get(index)
       if (choice === undefined) continue // it met a stop string while this event was on its way
-      used.add(event)
       if (event.type === 'prefilled') {
         choice.cachedTokens = event.cachedTokens
         choice.times = event

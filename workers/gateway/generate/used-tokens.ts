@@ -1,4 +1,4 @@
-import type { GenerateEvent, GenerateRequest } from '../../../shared/protocol/engine-api.ts'
+import type { GenerateRequest } from '../../../shared/protocol/engine-api.ts'
 
 /** Most tokens that a request can use: each prompt once, whatever `n` is, and every sequence to its end. */
 export function mostTokens({ prompts, n, maxTokens }: GenerateRequest, contextTokens: number): number {
@@ -8,26 +8,11 @@ export function mostTokens({ prompts, n, maxTokens }: GenerateRequest, contextTo
   }, 0)
 }
 
-/** What a request has used so far, as its usage says it in the end: prompts that were computed, and tokens that came. */
-export class UsedTokens {
-  readonly #request: GenerateRequest
-  readonly #prefilled = new Set<number>()
-  #count = 0
-
-  constructor(request: GenerateRequest) {
-    this.#request = request
-  }
-
-  get count(): number {
-    return this.#count
-  }
-
-  add(event: Exclude<GenerateEvent, { readonly type: 'error' }>): void {
-    if (event.type === 'token') this.#count++
-    if (event.type !== 'prefilled') return
-    const prompt = Math.floor(event.index / this.#request.n)
-    if (this.#prefilled.has(prompt)) return
-    this.#prefilled.add(prompt)
-    this.#count += this.#request.prompts[prompt]!.length
-  }
+/**
+ * What a request has used so far, as its usage says it in the end: prompts that were computed, and tokens that came.
+ * @param choices n of each prompt, in order; `firstMs` is null until the prompt is computed.
+ */
+export function usedTokens({ prompts, n }: GenerateRequest, choices: readonly { readonly tokens: number; readonly firstMs: number | null }[]): number {
+  const computed = prompts.filter((_, prompt) => choices.slice(prompt * n, (prompt + 1) * n).some(({ firstMs }) => firstMs !== null))
+  return computed.reduce((sum, { length }) => sum + length, 0) + choices.reduce((sum, { tokens }) => sum + tokens, 0)
 }

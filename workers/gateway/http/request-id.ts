@@ -11,6 +11,7 @@ export interface GatewayEnv {
     /** What the request's line in the log will say. */
     record: RequestRecord
     visitor: Visitor['kind']
+    /** What it may use. */
     allowance: Allowance
   }
 }
