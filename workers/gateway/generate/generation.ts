@@ -68,7 +68,13 @@ export async function startGeneration(
   const admitted = await allowance.admit(mostTokens(request, model.contextTokens))
   if (!admitted.ok) return admitted
   const used = new UsedTokens(request)
-  const cancelEngine = (index: number | null): void => deps.keepAlive(callEngine(deps, () => deps.engine.cancel(request.requestId, index)))
+  const cancelEngine = (index: number | null) => callEngine(deps, () => deps.engine.cancel(request.requestId, index))
+  /** The engine hears of a choice that met its stop string. */
+  let stopping: Promise<unknown> | null = null
+  const stopChoice = (index: number): void => {
+    stopping = cancelEngine(index)
+    deps.keepAlive(stopping)
+  }
   const events = new EngineStream(deps, model, request)
   let over = false
   /** The engine is told of complete answers, too: until then it keeps what a resumed stream would need. */
@@ -77,8 +83,8 @@ export async function startGeneration(
     over = true
     signal.removeEventListener('abort', end)
     admitted.value.settle(used.count)
-    deps.keepAlive(callEngine(deps, () => events.cancel()))
-    if (events.begun) cancelEngine(null)
+    const leave = () => Promise.all([callEngine(deps, () => events.cancel()), events.begun && cancelEngine(null)])
+    deps.keepAlive(stopping ? stopping.then(leave) : leave()) // in this order: the engine counts why a choice ended
   }
   signal.addEventListener('abort', end)
   if (signal.aborted) end() // while the limiter was asked: the engine's stream is given up as soon as it opens
@@ -95,7 +101,7 @@ export async function startGeneration(
   const failed = (error: MoeError) => {
     if (record && !signal.aborted) record.code ??= errorEnvelope(error).error.code
   }
-  return ok({ outputs: assembleChoices({ nowMs: deps.nowMs, events, choices, used, failed, cancelChoice: cancelEngine, end }), cancel: end })
+  return ok({ outputs: assembleChoices({ nowMs: deps.nowMs, events, choices, used, failed, cancelChoice: stopChoice, end }), cancel: end })
 }
 
 /** A choice that is being made. */
