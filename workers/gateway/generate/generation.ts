@@ -78,19 +78,20 @@ export async function startGeneration(
   const events = new EngineStream(deps, model, request)
   let over = false
   /** The engine is told of complete answers, too: until then it keeps what a resumed stream would need. */
-  const end = (): void => {
+  const end = (isWhole: boolean): void => {
     if (over) return
     over = true
-    signal.removeEventListener('abort', end)
+    signal.removeEventListener('abort', giveUp)
     admitted.value.settle(used.count)
     const leave = () => Promise.all([callEngine(deps, () => events.cancel()), events.begun && cancelEngine(null)])
-    deps.keepAlive(stopping ? stopping.then(leave) : leave()) // in this order: the engine counts why a choice ended
+    deps.keepAlive(isWhole && stopping ? stopping.then(leave) : leave()) // in this order: the engine counts why a choice ended
   }
-  signal.addEventListener('abort', end)
-  if (signal.aborted) end() // while the limiter was asked: the engine's stream is given up as soon as it opens
+  const giveUp = (): void => end(false)
+  signal.addEventListener('abort', giveUp)
+  if (signal.aborted) giveUp() // while the limiter was asked: the engine's stream is given up as soon as it opens
   const started = await events.start()
   if (!started.ok) {
-    end()
+    giveUp()
     return started
   }
   const choices = request.prompts.flatMap((ids) =>
@@ -101,7 +102,7 @@ export async function startGeneration(
   const failed = (error: MoeError) => {
     if (record && !signal.aborted) record.code ??= errorEnvelope(error).error.code
   }
-  return ok({ outputs: assembleChoices({ nowMs: deps.nowMs, events, choices, used, failed, cancelChoice: stopChoice, end }), cancel: end })
+  return ok({ outputs: assembleChoices({ nowMs: deps.nowMs, events, choices, used, failed, cancelChoice: stopChoice, end }), cancel: giveUp })
 }
 
 /** A choice that is being made. */
@@ -130,7 +131,8 @@ interface Assembly {
   readonly used: UsedTokens
   readonly failed: (error: MoeError) => void
   readonly cancelChoice: (index: number) => void
-  readonly end: () => void
+  /** @param isWhole every choice has ended. */
+  readonly end: (isWhole: boolean) => void
 }
 
 /** Events to outputs. A choice that met a stop string is ended at the engine; whatever still comes for it is dropped. */
@@ -177,7 +179,7 @@ async function* assembleChoices({ nowMs, events, choices, used, failed, cancelCh
       }
     }
   } finally {
-    end()
+    end(open.size === 0)
   }
 }
 
