@@ -1,8 +1,11 @@
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { valueOf } from '../fixtures/exposition.ts'
+import type { Exposition } from '../fixtures/exposition.ts'
 import { DEMO_PACK } from './pack-fixtures.ts'
 import { startResettableCluster } from './resettable-cluster.ts'
 import type { ResettableCluster } from './resettable-cluster.ts'
+import { quietMetrics, wentBack } from './scrape.ts'
 
 const MODEL = 'isomoe-demo'
 const POLLS_MAX = 400
@@ -84,6 +87,14 @@ describe('an engine whose object is reset', () => {
     await untilRunning()
     await cluster.resetEngine()
     expect(await again).toEqual(whole)
+  })
+
+  it('[MT2] sums do not go back when the engine is reset under its requests, and go on', async () => {
+    const tokens = (page: Exposition) => valueOf(page, 'isomoe:generation_tokens_total')!
+    const before = await quietMetrics(cluster.url, (page) => tokens(page) > 0)
+    await streamed([40], () => cluster.resetEngine())
+    const after = await quietMetrics(cluster.url, (page) => tokens(page) > tokens(before)) // ends: they go on
+    expect(wentBack(before, after)).toEqual([])
   })
 
   it('[JR2] nothing stays in the journal when all is answered', async () => {

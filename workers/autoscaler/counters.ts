@@ -1,11 +1,17 @@
 import { PHASES } from '../../shared/protocol/autoscaler-api.ts'
 import type { EngineReport, HostTraffic, ScaleEvent } from '../../shared/protocol/autoscaler-api.ts'
+import { ERROR_CODES } from '../../shared/protocol/errors.ts'
 import type { ScaleSums, ServedSums } from '../../shared/protocol/metrics-api.ts'
 import { NO_REQUEST_WORK, addRequestWork } from '../../shared/protocol/request-work.ts'
 import type { RequestWork } from '../../shared/protocol/request-work.ts'
 
+/** Raised when the shape of the sums changes. */
+export const COUNTERS_VERSION = 1
+
 /** What is counted for ever: sums over engines, resets and instances. Begins anew with another model's name. SPEC MT1, MT2. */
 export interface Counters {
+  /** Sums of another version are of other metrics, or in other buckets: counting begins anew. */
+  readonly version: typeof COUNTERS_VERSION
   readonly model: string
   readonly requests: RequestWork
   readonly steps: number
@@ -29,6 +35,7 @@ export const NO_SERVED: HostServed = { calls: 0, pairs: 0, rttSumMs: 0, hedged: 
 
 export function noCounters(model: string): Counters {
   return {
+    version: COUNTERS_VERSION,
     model,
     requests: NO_REQUEST_WORK,
     steps: 0,
@@ -58,13 +65,17 @@ export function countReport(counters: Counters, report: EngineReport, hosts: rea
 }
 
 function addTraffic(sums: HostServed, { calls, pairs, rttSumMs, hedged, faults }: HostTraffic, nowMs: number): HostServed {
-  const codes = new Set([...Object.keys(sums.faults), ...Object.keys(faults)])
+  const counted = { ...sums.faults }
+  for (const [code, count] of Object.entries(faults)) {
+    const known = Object.hasOwn(ERROR_CODES, code) ? code : 'other' // of an engine of another version: labels are bounded
+    counted[known] = (counted[known] ?? 0) + count
+  }
   return {
     calls: sums.calls + calls,
     pairs: sums.pairs + pairs,
     rttSumMs: sums.rttSumMs + rttSumMs,
     hedged: sums.hedged + hedged,
-    faults: Object.fromEntries(Array.from(codes, (code) => [code, (sums.faults[code] ?? 0) + (faults[code] ?? 0)])),
+    faults: counted,
     calledMs: calls > 0 ? nowMs : sums.calledMs,
   }
 }

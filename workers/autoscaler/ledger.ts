@@ -4,7 +4,7 @@ import type { Policy } from '../../shared/placement/policy.ts'
 import type { ScaleEvent } from '../../shared/protocol/autoscaler-api.ts'
 import { NO_MEANS } from './choose-source.ts'
 import type { SourceMeans } from './choose-source.ts'
-import { noCounters } from './counters.ts'
+import { COUNTERS_VERSION, noCounters } from './counters.ts'
 import type { Counters } from './counters.ts'
 import type { EngineRecords } from './engine-records.ts'
 import type { HostRecords } from './host-records.ts'
@@ -68,7 +68,7 @@ export function takeOver(store: AutoscalerStore): Ledger {
     sources: () => store.read('sources') ?? NO_MEANS,
     counters(model) {
       const stored = store.read('counters')
-      return stored?.model === model ? stored : { ...noCounters(model), eventId: stored?.eventId ?? 0 }
+      return stored?.model === model && stored.version === COUNTERS_VERSION ? stored : { ...noCounters(model), eventId: stored?.eventId ?? 0 }
     },
     update(change) {
       const running = change(must(store.read('running'), 'running event'))

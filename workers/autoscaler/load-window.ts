@@ -1,5 +1,4 @@
 import type { WindowLoad } from '../../shared/placement/demand.ts'
-import { ERROR_CODES } from '../../shared/protocol/errors.ts'
 import { LIMITS } from '../../shared/protocol/limits.ts'
 import type { CallSums, EngineReport } from '../../shared/protocol/autoscaler-api.ts'
 import { isRequestWork } from '../../shared/protocol/request-work.ts'
@@ -111,9 +110,8 @@ export function reportFault(report: EngineReport, expertCounts: readonly number[
 const GAUGES = ['running', 'waiting', 'kvPagesUsed', 'kvPagesTotal'] as const
 const CALL_SUMS = ['calls', 'pairs', 'rttSumMs'] as const
 
-/** Codes are ours, so that their number is bounded. */
 function areFaults(faults: Readonly<Record<string, number>> | undefined): boolean {
-  return faults !== undefined && Object.entries(faults).every(([code, count]) => Object.hasOwn(ERROR_CODES, code) && isCount(count))
+  return faults !== undefined && Object.values(faults).every(isCount)
 }
 
 /** Whether these are amounts, none above the whole's. */

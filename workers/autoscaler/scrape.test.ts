@@ -100,12 +100,23 @@ describe('sums over reports', () => {
       { requests: { ...NO_REQUEST_WORK, histograms: { ...histograms, decodeTimeMs: { counts: [1], sum: 1 } } } },
       { requests: { ...NO_REQUEST_WORK, histograms: { ...histograms, decodeTimeMs: { ...histograms.decodeTimeMs, sum: Infinity } } } },
       { kvPagesUsed: 0.5 },
-      { hosts: [{ ...report.hosts[0]!, faults: { 'a code of nobody': 1 } }] },
+      { hosts: [{ ...report.hosts[0]!, faults: { 'not-resident': 0.5 } }] },
     ]
     for (const change of wrong)
       expect(await world.core.report({ ...report, number: 9, ...change })).toMatchObject({ ok: false, error: { code: 'invalid-request' } })
     expect((await scrape(world)).steps).toBe(100)
   })
+})
+
+it('[MT2] a code that this version does not know is counted as another; sums of another version begin anew', async () => {
+  const world = await open()
+  await world.report(COLD, [{ host: 'expert-00', faults: { 'not-resident': 2, 'a newer code': 3, constructor: 1 } }])
+  expect((await scrape(world)).hosts[0]!.served.faults).toEqual({ 'not-resident': 2, other: 4 })
+  const counters = world.store.read('counters')!
+  world.store.write('counters', { ...counters, version: 0 as unknown as 1, requests: {} as RequestWork })
+  expect((await scrape(world)).steps).toBe(0)
+  await world.report(COLD)
+  expect((await scrape(world)).steps).toBe(100)
 })
 
 describe("hosts' own counters", () => {

@@ -3,8 +3,8 @@ import { createRunFrame } from '../../shared/protocol/frame.ts'
 import type { RunHeader } from '../../shared/protocol/frame.ts'
 import { activationBytes } from '../../wasm/src/linear.ts'
 import type { EngineMemory } from './engine-memory.ts'
+import { HOST_WORDS } from './host-set.ts'
 import type { HostGroup, LayerTable } from './layer-table.ts'
-import { HOST_WORDS } from './observer.ts'
 
 /** What one host is asked in one layer of one step. */
 export interface HostCall {

@@ -1,11 +1,8 @@
 import { HISTOGRAM_NAMES, NO_REQUEST_WORK, bucketOf } from '../../shared/protocol/request-work.ts'
 import type { FinishedReason, HistogramName, RequestWork } from '../../shared/protocol/request-work.ts'
-import { LIMITS } from '../../shared/protocol/limits.ts'
 import type { GenerateEvent } from '../../shared/protocol/engine-api.ts'
+import { HOST_WORDS } from './host-set.ts'
 import type { Sequence } from './sequence.ts'
-
-/** Words of a set of hosts: a bit for each index of a placement's hosts. */
-export const HOST_WORDS = Math.ceil(LIMITS.hostsMax / 32)
 
 /** When what happened to a sequence, on the engine's clock. Null: not yet. */
 export interface SequenceTimes {
@@ -27,11 +24,6 @@ export interface SequenceTimes {
 
 export function newSequenceTimes(): SequenceTimes {
   return { queuedMs: 0, startedMs: null, prefilledMs: null, madeMs: 0, tokenMs: null, isResumed: false, reason: null, hosts: new Uint32Array(HOST_WORDS) }
-}
-
-/** Indices of the hosts in a set. */
-export function hostsOf(words: Uint32Array): number[] {
-  return Array.from({ length: words.length * 32 }, (_, host) => host).filter((host) => (words[host >>> 5]! & (1 << (host & 31))) !== 0)
 }
 
 /**

@@ -2,7 +2,8 @@ import { distinctIds, TokenTally } from '../../shared/core/logit-adjustments.ts'
 import type { PageTable } from '../../shared/core/page-tables.ts'
 import type { FinishReason, GenerateEvent, GenerateRequest, PrefillTimes, TokenLogprob } from '../../shared/protocol/engine-api.ts'
 import type { EventSink } from './event-sink.ts'
-import { hostsOf, newSequenceTimes } from './observer.ts'
+import { hostsOf } from './host-set.ts'
+import { newSequenceTimes } from './observer.ts'
 import type { SequenceTimes } from './observer.ts'
 
 /** One generate call that is not finished: its sequences share a sink. */

@@ -72,23 +72,30 @@ export async function startGeneration(
   const choices = request.prompts.flatMap((ids) =>
     Array.from({ length: request.n }, () => newChoice(new ChoiceAssembler(model.codec, rules.stops, rules.continuesPrompt ? ids : [], rules.special))),
   )
-  const cancelEngine = (index: number | null): void => deps.keepAlive(callEngine(deps, () => deps.engine.cancel(request.requestId, index)))
+  const cancelEngine = (index: number | null) => callEngine(deps, () => deps.engine.cancel(request.requestId, index))
+  /** The engine hears of a choice that met its stop string. */
+  let stopping: Promise<unknown> | null = null
+  const stopChoice = (index: number): void => {
+    stopping = cancelEngine(index)
+    deps.keepAlive(stopping)
+  }
   const events = new EngineStream(deps, model, request)
   let over = false
   /** The engine is told of complete answers, too: until then it keeps what a resumed stream would need. */
-  const end = (): void => {
+  const end = (isWhole: boolean): void => {
     if (over) return
     over = true
-    signal.removeEventListener('abort', end)
+    signal.removeEventListener('abort', giveUp)
     admitted.value.settle(usedTokens(request, choices))
-    deps.keepAlive(callEngine(deps, () => events.cancel()))
-    if (events.begun) cancelEngine(null)
+    const leave = () => Promise.all([callEngine(deps, () => events.cancel()), events.begun && cancelEngine(null)])
+    deps.keepAlive(isWhole && stopping ? stopping.then(leave) : leave()) // in this order: the engine counts why a choice ended
   }
-  signal.addEventListener('abort', end)
-  if (signal.aborted) end() // while the limiter was asked: the engine's stream is given up as soon as it opens
+  const giveUp = (): void => end(false)
+  signal.addEventListener('abort', giveUp)
+  if (signal.aborted) giveUp() // while the limiter was asked: the engine's stream is given up as soon as it opens
   const started = await events.start()
   if (!started.ok) {
-    end()
+    giveUp()
     return started
   }
   const record = deps.requestLog.find(request.requestId)
@@ -96,7 +103,7 @@ export async function startGeneration(
   const failed = (error: MoeError) => {
     if (record && !signal.aborted) record.code ??= errorEnvelope(error).error.code
   }
-  return ok({ outputs: assembleChoices({ nowMs: deps.nowMs, events, choices, failed, cancelChoice: cancelEngine, end }), cancel: end })
+  return ok({ outputs: assembleChoices({ nowMs: deps.nowMs, events, choices, failed, cancelChoice: stopChoice, end }), cancel: giveUp })
 }
 
 /** A choice that is being made. */
@@ -124,7 +131,8 @@ interface Assembly {
   readonly choices: readonly OpenChoice[]
   readonly failed: (error: MoeError) => void
   readonly cancelChoice: (index: number) => void
-  readonly end: () => void
+  /** @param isWhole every choice has ended. */
+  readonly end: (isWhole: boolean) => void
 }
 
 /** Events to outputs. A choice that met a stop string is ended at the engine; whatever still comes for it is dropped. */
@@ -170,7 +178,7 @@ async function* assembleChoices({ nowMs, events, choices, failed, cancelChoice, 
       }
     }
   } finally {
-    end()
+    end(open.size === 0)
   }
 }
 

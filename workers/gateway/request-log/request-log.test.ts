@@ -164,6 +164,22 @@ it('[MT6] a listener of scale events has its line when it leaves', async () => {
   expect(lines).toMatchObject([{ route: '/admin/events', stream: true, aborted: true, finish_reasons: [] }])
 })
 
+it('[MT6] who asks for the head of a stream has a line, and leaves no stream behind', async () => {
+  const { app, lines, autoscaler } = testGateway()
+  await app.request('/admin/events', { method: 'HEAD' })
+  expect(lines).toMatchObject([{ method: 'HEAD', route: '/admin/events', status: 200, aborted: false }])
+  expect(autoscaler.listeners.count()).toBe(0)
+})
+
+it('[MT6] a client that is gone before its stream is read has one line', async () => {
+  const { post, lines } = testGateway(endless)
+  const controller = new AbortController()
+  const response = await post('/v1/completions', { ...ROUTES[1][1](500), stream: true }, controller.signal)
+  controller.abort()
+  await response.body!.cancel()
+  expect(lines).toMatchObject([{ stream: true, aborted: true }])
+})
+
 it('[MT6] a sink that fails costs no answer and no other sink its line', async () => {
   const { post, lines, logged } = testGateway({ ...endless, failingSink: true })
   expect((await post('/v1/completions', ROUTES[1][1](2))).status).toBe(200)

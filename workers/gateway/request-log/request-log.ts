@@ -60,9 +60,14 @@ export function logRequests(requests: RequestLog): MiddlewareHandler<GatewayEnv>
     const { body, status, headers } = c.res
     const route = matchedRoutes(c).findLast(({ method }) => method !== 'ALL')?.path ?? null
     const stream = headers.get('content-type')?.startsWith('text/event-stream') === true
-    const ending = { route, status, stream }
-    if (body === null || !stream) return requests.close(record, { ...ending, end: c.req.raw.signal.aborted ? 'aborted' : 'done' })
-    const watched = watchBody(body, (end) => requests.close(record, { ...ending, end }))
-    c.res = new Response(watched, c.res)
+    const close = (end: RequestEnd) => requests.close(record, { route, status, stream, end })
+    const { signal } = c.req.raw
+    if (body === null || !stream) return close(signal.aborted ? 'aborted' : 'done')
+    if (c.req.method === 'HEAD') {
+      close('done')
+      return body.cancel() // nobody will read it
+    }
+    signal.addEventListener('abort', () => close('aborted')) // perhaps before anybody reads the body: then nobody cancels it
+    c.res = new Response(watchBody(body, close), c.res)
   }
 }
