@@ -4,14 +4,9 @@ import { MergeRanks, Vocabulary } from './token-tables.ts'
 export interface TokenizerJson {
   readonly model?: { readonly type?: unknown; readonly vocab?: unknown; readonly merges?: unknown; readonly [field: string]: unknown }
   readonly added_tokens?: readonly { readonly id: number; readonly content: string; readonly special?: boolean; readonly normalized?: boolean }[]
-  readonly decoder?: DecoderJson | null
+  readonly decoder?: { readonly type: string } | null
   readonly normalizer?: unknown
   readonly [field: string]: unknown
-}
-
-export interface DecoderJson {
-  readonly type: string
-  readonly decoders?: readonly DecoderJson[]
 }
 
 /** A byte-pair tokenizer with its two large lists as tables; the rest of tokenizer.json stays as it is. */

@@ -14,6 +14,7 @@ describe('Vocabulary', () => {
         const { vocabulary } = bpeTokenizer(modelOf(Object.fromEntries(ids)), 1000)
         for (const text of [...entries, ...others, '']) expect(vocabulary.idOf(text)).toBe(ids.get(text))
         for (let id = -1; id <= vocabulary.count; id++) expect(vocabulary.textOf(id)).toBe(entries.find((entry) => ids.get(entry) === id))
+        expect([...vocabulary.entries()]).toEqual(Array.from(ids, ([entry, id]) => [id, entry]))
         expect(vocabulary.charsMax).toBe(Math.max(...entries.map(({ length }) => length)))
       }),
     )
