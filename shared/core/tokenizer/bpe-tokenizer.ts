@@ -17,9 +17,9 @@ export interface BpeTokenizer {
   readonly merges: MergeRanks
 }
 
-/** Whether tokenizer.json is one of those that have tables. */
-export function isBpe(json: TokenizerJson): boolean {
-  return json.model?.type === 'BPE'
+/** Whether tokenizer.json is one of those that have tables: byte pairs, without the suffixes that some older models put on words. */
+export function isBpe({ model }: TokenizerJson): boolean {
+  return model?.type === 'BPE' && !model['end_of_word_suffix'] && !model['continuing_subword_suffix']
 }
 
 /**

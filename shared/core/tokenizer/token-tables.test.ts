@@ -69,6 +69,11 @@ describe('bpeTokenizer', () => {
     const { json: rest } = bpeTokenizer(json, 1000)
     expect(rest).toEqual({ model: { type: 'BPE', vocab: {}, merges: [] }, normalizer: { type: 'NFC' } })
     expect(json.model.merges).toEqual(['a b'])
-    expect([isBpe(json), isBpe({}), isBpe({ model: { type: 'Unigram' } })]).toEqual([true, false, false])
+    expect([isBpe(json), isBpe({}), isBpe({ model: { type: 'Unigram' } }), isBpe({ model: { type: 'BPE', end_of_word_suffix: '</w>' } })]).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ])
   })
 })
