@@ -4,14 +4,9 @@ import { MergeRanks, Vocabulary } from './token-tables.ts'
 export interface TokenizerJson {
   readonly model?: { readonly type?: unknown; readonly vocab?: unknown; readonly merges?: unknown; readonly [field: string]: unknown }
   readonly added_tokens?: readonly { readonly id: number; readonly content: string; readonly special?: boolean; readonly normalized?: boolean }[]
-  readonly decoder?: DecoderJson | null
+  readonly decoder?: { readonly type: string } | null
   readonly normalizer?: unknown
   readonly [field: string]: unknown
-}
-
-export interface DecoderJson {
-  readonly type: string
-  readonly decoders?: readonly DecoderJson[]
 }
 
 /** A byte-pair tokenizer with its two large lists as tables; the rest of tokenizer.json stays as it is. */
@@ -22,9 +17,9 @@ export interface BpeTokenizer {
   readonly merges: MergeRanks
 }
 
-/** Whether tokenizer.json is one of those that have tables. */
-export function isBpe(json: TokenizerJson): boolean {
-  return json.model?.type === 'BPE'
+/** Whether tokenizer.json is one of those that have tables: byte pairs, without the suffixes that some older models put on words. */
+export function isBpe({ model }: TokenizerJson): boolean {
+  return model?.type === 'BPE' && !model['end_of_word_suffix'] && !model['continuing_subword_suffix']
 }
 
 /**

@@ -14,6 +14,7 @@ describe('Vocabulary', () => {
         const { vocabulary } = bpeTokenizer(modelOf(Object.fromEntries(ids)), 1000)
         for (const text of [...entries, ...others, '']) expect(vocabulary.idOf(text)).toBe(ids.get(text))
         for (let id = -1; id <= vocabulary.count; id++) expect(vocabulary.textOf(id)).toBe(entries.find((entry) => ids.get(entry) === id))
+        expect([...vocabulary.entries()]).toEqual(Array.from(ids, ([entry, id]) => [id, entry]))
         expect(vocabulary.charsMax).toBe(Math.max(...entries.map(({ length }) => length)))
       }),
     )
@@ -68,6 +69,11 @@ describe('bpeTokenizer', () => {
     const { json: rest } = bpeTokenizer(json, 1000)
     expect(rest).toEqual({ model: { type: 'BPE', vocab: {}, merges: [] }, normalizer: { type: 'NFC' } })
     expect(json.model.merges).toEqual(['a b'])
-    expect([isBpe(json), isBpe({}), isBpe({ model: { type: 'Unigram' } })]).toEqual([true, false, false])
+    expect([isBpe(json), isBpe({}), isBpe({ model: { type: 'Unigram' } }), isBpe({ model: { type: 'BPE', end_of_word_suffix: '</w>' } })]).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ])
   })
 })

@@ -48,6 +48,14 @@ export class Vocabulary {
     return start === undefined || end === undefined || start === end ? undefined : String.fromCharCode(...this.units.subarray(start, end))
   }
 
+  /** Each id that has an entry, with it, ascending. */
+  *entries(): Generator<[id: number, text: string]> {
+    for (let id = 0; id < this.count; id++) {
+      const text = this.textOf(id)
+      if (text !== undefined) yield [id, text]
+    }
+  }
+
   /** The slot of an entry that is the same, or the empty one where it would be. */
   #slotFor(id: number): number {
     const mask = this.#slots.length - 1

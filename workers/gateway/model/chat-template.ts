@@ -68,7 +68,7 @@ export class ChatTemplate {
 
   /**
    * Asks the template, once, by a chat with one call. Most walk a call's arguments as a dict; some put them between texts and need JSON text.
-   * Content is '' unless null makes a difference that is not an error and not the word written out: of 61 templates 24 do that, and DeepSeek V3's alone wants null.
+   * Content is '' unless null makes a difference that is not an error and not the word written out: of 61 templates 16 do that, and DeepSeek V3's alone wants null.
    */
   #probeCallForm(): CallForm {
     const object = this.#probe({ arguments: 'object', content: '' })

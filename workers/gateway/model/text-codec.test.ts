@@ -1,3 +1,4 @@
+import { ByteLevelPreTokenizer } from '@huggingface/tokenizers'
 import { describe, expect, it } from 'vitest'
 import { demoCodec, readDemoFile } from '../../../test/contract/demo-model.ts'
 import { createTextCodec } from './text-codec.ts'
@@ -46,6 +47,17 @@ describe('TextCodec', () => {
   it('[AP3] says how long a token can be: no text is shorter in tokens', () => {
     expect(codec.charsPerTokenMax).toBeGreaterThan(1)
     for (const { text } of golden.texts) expect(codec.encode(text, false).length).toBeGreaterThanOrEqual(text.length / codec.charsPerTokenMax)
+  })
+
+  it('[TX6] cuts at the white space of Unicode, where the library cuts at that of JavaScript', () => {
+    const text = 'a.\ufeff.b' // U+FEFF is no white space, so it belongs to the dots
+    const pieces = ['a', '.ï»¿.', 'b']
+    expect(new ByteLevelPreTokenizer({ type: 'ByteLevel' }).pre_tokenize(text)).not.toEqual(pieces) // or the workaround can go
+    const pre = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true }
+    const vocab = Object.fromEntries(['a', 'b', '.', 'ï', '»', '¿', '.ï', '.ï»', '.ï»¿', '.ï»¿.'].map((entry, id) => [entry, id]))
+    const model = { type: 'BPE', vocab, merges: ['. ï', '.ï »', '.ï» ¿', '.ï»¿ .'] }
+    const source = { model, pre_tokenizer: pre, normalizer: null, post_processor: null, decoder: { type: 'ByteLevel' }, added_tokens: [] }
+    expect(createTextCodec(source, {}).encode(text, false)).toEqual([0, 9, 1])
   })
 
   it('[PK8] adds the special tokens of the tokenizer only when asked', () => {

@@ -1,11 +1,11 @@
 import type { Tokenizer } from '@huggingface/tokenizers'
-import { vocabularyStyle } from '../../../shared/core/tokenizer/vocabulary-style.ts'
 import type { BpeTokenizer, TokenizerJson } from '../../../shared/core/tokenizer/bpe-tokenizer.ts'
 import { reveal, specialSplitter, SpecialShield, splitterOver } from './special-text.ts'
 import type { ShieldedText } from './special-text.ts'
 import { vocabularyBytes } from './token-bytes.ts'
 import { bpeModel, tokenModel } from './token-model.ts'
 import type { TokenModel } from './token-model.ts'
+import { vocabularyStyle } from './vocabulary-style.ts'
 
 /** Text to ids and back, as the model's tokenizer.json says. */
 export interface TextCodec {
@@ -49,7 +49,7 @@ function keepSpaces(config: object): object {
 
 function codecOf({ tokenizer, json, tokenOf, charsMax }: TokenModel): TextCodec {
   const added = tokenizer.get_added_tokens_decoder()
-  const style = vocabularyStyle(json)
+  const style = vocabularyStyle(json.decoder)
   const { split, specials } = specialSplitter(json)
   const reading = revealing(tokenizer, json)
   return {

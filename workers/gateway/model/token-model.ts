@@ -1,5 +1,6 @@
 import { ByteLevelPreTokenizer, Tokenizer } from '@huggingface/tokenizers'
 import { bpeTokenizer, isBpe } from '../../../shared/core/tokenizer/bpe-tokenizer.ts'
+import { mergePairs } from '../../../shared/core/tokenizer/byte-pairs.ts'
 import type { BpeTokenizer, TokenizerJson } from '../../../shared/core/tokenizer/bpe-tokenizer.ts'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
 
@@ -18,16 +19,9 @@ interface LibraryBpe {
   vocab: readonly (string | undefined)[]
   unk_token?: string
   unk_token_id?: number
-  add_node(queue: { push(node: BpeNode): void }, node: BpeNode): void
-}
-
-interface BpeNode {
-  readonly token: string
-  readonly bias: number
-  readonly next: BpeNode
-  score?: number
-  /** Ours: a node is looked at from both sides, and again in its copies. */
-  id?: number | undefined
+  readonly cache: { get(text: string): string[] | undefined; put(text: string, pieces: string[]): void }
+  readonly max_length_to_cache: number
+  bpe(text: string): string[]
 }
 
 /** @throws Error naming what the library, or the tables, cannot represent. */
@@ -36,8 +30,8 @@ export function tokenModel(json: TokenizerJson, config: object): TokenModel {
 }
 
 /**
- * The library's tokenizer over our tables. It is made without vocabulary and merges, whose Maps would take 71 MB for 200,000 entries and 446,189
- * merges; then the places where it looks them up are ours. Its algorithm stays: splitting, normalising, merging, decoding.
+ * The library's tokenizer over our tables. It is made without vocabulary and merges, whose Maps would take 63 MB for 200,000 entries and 446,189
+ * merges; then the vocabulary and the merging of pairs are ours. Splitting, normalising, byte fallback and decoding stay the library's.
  */
 export function bpeModel({ json, vocabulary, merges }: BpeTokenizer, config: object): TokenModel {
   const tokenizer = new Tokenizer(json, config)
@@ -49,13 +43,12 @@ export function bpeModel({ json, vocabulary, merges }: BpeTokenizer, config: obj
   model.tokens_to_ids = { get: idOf, has: (token) => idOf(token) !== undefined, set: () => refuseChange() }
   const unknown = model.unk_token === undefined || model.unk_token === null ? undefined : idOf(model.unk_token)
   if (unknown !== undefined) model.unk_token_id = unknown
-  model.add_node = (queue, node) => {
-    node.id ??= vocabulary.idOf(node.token)
-    node.next.id ??= vocabulary.idOf(node.next.token)
-    const rank = node.id === undefined || node.next.id === undefined ? undefined : merges.rankOf(node.id, node.next.id)
-    if (rank === undefined) return
-    node.score = rank + node.bias // the bias, below 1, lets the leftmost of equal pairs win
-    queue.push(node)
+  model.bpe = (text) => {
+    const known = model.cache.get(text)
+    if (known !== undefined) return known
+    const pieces = mergePairs(text, vocabulary, merges)
+    if (text.length < model.max_length_to_cache) model.cache.put(text, pieces)
+    return pieces
   }
   const charsMax = added.reduce((longest, token) => Math.max(longest, token?.length ?? 0), vocabulary.charsMax)
   return { tokenizer, json, charsMax, tokenOf: (id) => added[id] ?? vocabulary.textOf(id) }
@@ -69,7 +62,7 @@ function useUnicodeSpaces({ pre_tokenizer: top }: Tokenizer): void {
   for (const part of inner ?? [top]) if (part instanceof ByteLevelPreTokenizer) part.pattern = BYTE_LEVEL_PIECES
 }
 
-/** Other models (Unigram, WordPiece) as the library has them. */
+/** Other models (Unigram, WordPiece, byte pairs with suffixes) as the library has them. */
 function libraryModel(json: TokenizerJson, config: object): TokenModel {
   const tokenizer = new Tokenizer(json, config)
   let charsMax = 1

@@ -28,10 +28,6 @@ export class RenderBudget {
     this.#limits = limits
   }
 
-  get steps(): number {
-    return this.#steps
-  }
-
   /** One node's evaluation begins. */
   enter(): void {
     this.#spend(1)
@@ -55,6 +51,12 @@ export class RenderBudget {
   /** A list whose values are made as well. */
   chargeValues(count: number): void {
     this.#charge(count, 1)
+  }
+
+  /** One value that is written or compared inside another: shared parts count each time. */
+  chargePart(length: number): void {
+    this.#spend(1)
+    this.chargeChars(length)
   }
 
   chargeResult(value: Value): void {

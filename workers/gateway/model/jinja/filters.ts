@@ -24,9 +24,9 @@ export function applyFilter(name: string, operand: Value, { positional, named }:
   const argument = (index: number, key: string): Value | undefined => positional[index] ?? named.get(key)
   switch (name) {
     case 'string':
-      return text(pythonStr(operand))
+      return text(pythonStr(operand, budget))
     case 'trim':
-      return text(pythonStrip(pythonStr(operand), { left: true, right: true }, optionalText(argument(0, 'chars'))))
+      return text(pythonStrip(pythonStr(operand, budget), { left: true, right: true }, optionalText(argument(0, 'chars'))))
     case 'tojson':
       return text(json(operand, named, budget))
     case 'length':
@@ -35,12 +35,12 @@ export function applyFilter(name: string, operand: Value, { positional, named }:
     case 'join':
       return text(join(operand, optionalText(argument(0, 'd')) ?? '', budget))
     case 'replace':
-      boundReplace(pythonStr(operand), positional, budget)
+      boundReplace(pythonStr(operand, budget), positional, budget)
       break
     case 'indent': {
       const width = positional[0] ?? named.get('width')
       const spaces = typeof width?.value === 'number' ? width.value : 4
-      const subject = pythonStr(operand)
+      const subject = pythonStr(operand, budget)
       budget.chargeChars(subject.length + spaces * subject.split('\n').length)
       break
     }
@@ -54,7 +54,7 @@ export function applyFilter(name: string, operand: Value, { positional, named }:
       if (isNothing(operand)) return { value: new ArrayValue([]) } // Jinja asks for truth first
       break
   }
-  if (TEXT_FILTERS.has(name) && textOf(operand) === null) return { operand: new StringValue(pythonStr(operand)) }
+  if (TEXT_FILTERS.has(name) && textOf(operand) === null) return { operand: new StringValue(pythonStr(operand, budget)) }
   if (LIST_FILTERS.has(name) && isUndefined(operand)) return { value: new ArrayValue([]) }
   if (name === 'list') return { operand: listOf(operand, budget) }
   if ((name === 'first' || name === 'last') && itemsOf(operand)?.length === 0) throw new TypeError(`No ${name} item, sequence was empty.`)
@@ -74,19 +74,23 @@ function json(operand: Value, named: ReadonlyMap<string, Value>, budget: RenderB
   const [item, key] = (pair === undefined ? null : itemsOf(pair)?.map((part) => textOf(part) ?? '')) ?? []
   const indent = named.get('indent')?.value ?? null
   if (indent !== null && (typeof indent !== 'number' || indent < 0 || indent > 16)) throw new TypeError('indent must be a number from 0 to 16')
-  const written = pythonJson(operand, {
-    ...PLAIN_JSON,
-    indent,
-    ensureAscii: named.get('ensure_ascii')?.value === true,
-    sortKeys: named.get('sort_keys')?.value === true,
-    separators: item === undefined || key === undefined ? null : [item, key],
-  })
+  const written = pythonJson(
+    operand,
+    {
+      ...PLAIN_JSON,
+      indent,
+      ensureAscii: named.get('ensure_ascii')?.value === true,
+      sortKeys: named.get('sort_keys')?.value === true,
+      separators: item === undefined || key === undefined ? null : [item, key],
+    },
+    budget,
+  )
   budget.chargeChars(written.length)
   return written
 }
 
 function join(operand: Value, separator: string, budget: RenderBudget): string {
-  const parts = (itemsOf(listOf(operand, budget)) ?? []).map(pythonStr)
+  const parts = (itemsOf(listOf(operand, budget)) ?? []).map((part) => pythonStr(part, budget))
   budget.chargeChars(parts.reduce((sum, part) => sum + part.length + separator.length, 0))
   return parts.join(separator)
 }

@@ -78,6 +78,17 @@ describe('sandbox', () => {
       'indents of many lines',
       '{% set ns = namespace(s="\\n") %}{% for i in range(12) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}{{ ns.s|indent(4096, true, true) }}',
     ],
+    ['indents of a block', '{% filter indent(300000000, true) %}x{% endfilter %}'],
+    ['values that share parts, written', '{% set ns = namespace(l=[1]) %}{% for i in range(60) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l }}'],
+    ['values that share parts, as JSON', '{% set ns = namespace(l=[1]) %}{% for i in range(60) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l|tojson }}'],
+    [
+      'values that share parts, compared',
+      '{% set ns = namespace(l=[1], m=[1]) %}{% for i in range(60) %}{% set ns.l = [ns.l, ns.l] %}{% set ns.m = [ns.m, ns.m] %}{% endfor %}{{ ns.l == ns.m }}',
+    ],
+    [
+      'lists of a long text, written',
+      '{% set ns = namespace(s="0123456789abcdef", l=[]) %}{% for i in range(15) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}{% for i in range(900) %}{% set ns.l = ns.l + [ns.s] %}{% endfor %}{{ ns.l }}',
+    ],
     ['output', '{% for i in range(100000) %}{{ "0123456789012345678901234567890123456789" }}{% endfor %}'],
     [
       'texts kept',

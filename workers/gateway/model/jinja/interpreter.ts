@@ -62,13 +62,17 @@ export class ChatInterpreter extends Interpreter {
       case 'Value':
         return node['value'] as Value
       case 'Output':
-        return new StringValue(pythonStr(this.#child(node, 'value', environment)))
+        return new StringValue(pythonStr(this.#child(node, 'value', environment), this.#budget))
       case 'MemberExpression':
         return this.#member(node, environment)
       case 'BinaryExpression':
         return this.#binary(node, environment)
       case 'FilterExpression':
         return this.#filter(node, environment)
+      case 'FilterStatement': {
+        const block = this.evaluate({ type: 'Program', body: node['body'] } as unknown as Node, environment)
+        return this.#filter({ type: 'FilterExpression', operand: valueNode(block), filter: node['filter'] } as unknown as Node, environment)
+      }
       case 'For':
         return this.#loop(node, environment)
       case 'ObjectLiteral':
@@ -126,11 +130,11 @@ export class ChatInterpreter extends Interpreter {
     const right = this.#child(node, 'right', environment)
     switch (operator) {
       case '==':
-        return new BooleanValue(pythonEquals(left, right))
+        return new BooleanValue(pythonEquals(left, right, this.#budget))
       case '!=':
-        return new BooleanValue(!pythonEquals(left, right))
+        return new BooleanValue(!pythonEquals(left, right, this.#budget))
       case '~':
-        return new StringValue(pythonStr(left) + pythonStr(right))
+        return new StringValue(pythonStr(left, this.#budget) + pythonStr(right, this.#budget))
       case '+':
         if ((textOf(left) === null) !== (textOf(right) === null)) throw new TypeError(`${left.type} and ${right.type} cannot be added`)
         this.#budget.chargeItems((itemsOf(left)?.length ?? 0) + (itemsOf(right)?.length ?? 0))
@@ -138,7 +142,7 @@ export class ChatInterpreter extends Interpreter {
       case 'in':
       case 'not in': {
         const items = itemsOf(right)
-        if (items) return new BooleanValue(items.some((item) => pythonEquals(item, left)) === (operator === 'in'))
+        if (items) return new BooleanValue(items.some((item) => pythonEquals(item, left, this.#budget)) === (operator === 'in'))
       }
     }
     return super.evaluate(withChildren(node, { left: valueNode(left), right: valueNode(right) }), environment)

@@ -13,7 +13,7 @@ const STATEMENTS = new Set(['Set', 'If', 'For', 'Macro', 'CallStatement', 'Break
 export function parseTemplate(source: string): Node {
   // As transformers sets Jinja up: trim_blocks and lstrip_blocks. One newline at the end goes, as in Jinja.
   const program = parse(tokenize(source, { trim_blocks: true, lstrip_blocks: true }))
-  return markOutputs(program as unknown as Node) as Node
+  return markOutputs(program as unknown as Node)
 }
 
 /** A node that gives a value which is known already: so an operand can be looked at before the library works with it. */
@@ -27,10 +27,7 @@ export function withChildren(node: Node, children: Readonly<Record<string, unkno
 }
 
 /** Wraps each expression that a block writes, because a value is written in another way than it is passed on. */
-function markOutputs(part: unknown): unknown {
-  if (Array.isArray(part)) return part.map(markOutputs)
-  if (part instanceof Map) return part
-  if (!isNode(part)) return part
+function markOutputs(part: Node): Node {
   const changed: Record<string, unknown> = {}
   for (const field of ['body', 'alternate', 'defaultBlock']) {
     const block = part[field]
@@ -41,8 +38,4 @@ function markOutputs(part: unknown): unknown {
 
 function outputOf(part: Node): unknown {
   return STATEMENTS.has(part.type) ? markOutputs(part) : { type: 'Output', value: part }
-}
-
-function isNode(part: unknown): part is Node {
-  return typeof part === 'object' && part !== null && 'type' in part && typeof part.type === 'string'
 }

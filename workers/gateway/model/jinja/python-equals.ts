@@ -1,15 +1,19 @@
+import type { RenderBudget } from './budget.ts'
 import { fieldsOf, itemsOf } from './values.ts'
 import type { Value } from './values.ts'
 
 const NUMBERS = new Set(['IntegerValue', 'FloatValue', 'BooleanValue'])
 
 /** Python's ==: by value, lists and dicts item by item; text never equals a number. */
-export function pythonEquals(a: Value, b: Value): boolean {
+export function pythonEquals(a: Value, b: Value, budget: RenderBudget): boolean {
+  budget.chargePart(0)
   if (NUMBERS.has(a.type) && NUMBERS.has(b.type)) return (a.value as unknown) == b.value // == and not ===: 2n == 2, true == 1, as in Python
   const [items, others] = [itemsOf(a), itemsOf(b)]
-  if (items && others) return a.type === b.type && items.length === others.length && items.every((item, index) => pythonEquals(item, others[index]!))
+  if (items && others) return a.type === b.type && items.length === others.length && items.every((item, index) => pythonEquals(item, others[index]!, budget))
   const [fields, otherFields] = [fieldsOf(a), fieldsOf(b)]
   if (fields && otherFields)
-    return fields.size === otherFields.size && Array.from(fields).every(([key, field]) => otherFields.has(key) && pythonEquals(field, otherFields.get(key)!))
+    return (
+      fields.size === otherFields.size && Array.from(fields).every(([key, field]) => otherFields.has(key) && pythonEquals(field, otherFields.get(key)!, budget))
+    )
   return a.type === b.type && a.value === b.value
 }

@@ -1,3 +1,4 @@
+import type { RenderBudget } from './budget.ts'
 import { pythonFloat } from './python-text.ts'
 import { fieldsOf, itemsOf, textOf } from './values.ts'
 import type { Value } from './values.ts'
@@ -16,11 +17,12 @@ export const PLAIN_JSON: JsonOptions = { indent: null, ensureAscii: false, sortK
 const DEPTH_MAX = 128
 
 /** Python's json.dumps, as the filter `tojson` of chat templates calls it. @throws Error for what has no JSON. */
-export function pythonJson(value: Value, options: JsonOptions): string {
+export function pythonJson(value: Value, options: JsonOptions, budget: RenderBudget): string {
   const [itemSeparator, keySeparator] = options.separators ?? [options.indent === null ? ', ' : ',', ': ']
   const write = (part: Value, depth: number): string => {
     if (depth > DEPTH_MAX) throw new Error('a value is nested too deeply for JSON')
     const text = textOf(part)
+    budget.chargePart(text?.length ?? 0)
     if (text !== null) return jsonText(text, options.ensureAscii)
     const items = itemsOf(part)
     if (items)

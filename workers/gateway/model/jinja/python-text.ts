@@ -1,3 +1,4 @@
+import type { RenderBudget } from './budget.ts'
 import { fieldsOf, itemsOf, isUndefined, textOf } from './values.ts'
 import type { Value } from './values.ts'
 
@@ -5,18 +6,20 @@ import type { Value } from './values.ts'
 const DEPTH_MAX = 128
 
 /** Python's str(): what Jinja writes for `{{ value }}`, `~` and the filter `string`. */
-export function pythonStr(value: Value): string {
-  return textOf(value) ?? (isUndefined(value) ? '' : pythonRepr(value, 0))
+export function pythonStr(value: Value, budget: RenderBudget): string {
+  return textOf(value) ?? (isUndefined(value) ? '' : pythonRepr(value, 0, budget))
 }
 
-function pythonRepr(value: Value, depth: number): string {
+function pythonRepr(value: Value, depth: number, budget: RenderBudget): string {
   if (depth > DEPTH_MAX) throw new Error('a value is nested too deeply to be written')
   const text = textOf(value)
+  budget.chargePart(text?.length ?? 0)
   if (text !== null) return quoted(text)
-  const items = itemsOf(value)?.map((item) => pythonRepr(item, depth + 1))
+  const items = itemsOf(value)?.map((item) => pythonRepr(item, depth + 1, budget))
   if (items) return value.type === 'TupleValue' ? `(${items.join(', ')}${items.length === 1 ? ',' : ''})` : `[${items.join(', ')}]`
   const fields = fieldsOf(value)
-  if (fields) return `{${Array.from(fields, ([key, field]) => `${typeof key === 'string' ? quoted(key) : key}: ${pythonRepr(field, depth + 1)}`).join(', ')}}`
+  if (fields)
+    return `{${Array.from(fields, ([key, field]) => `${typeof key === 'string' ? quoted(key) : key}: ${pythonRepr(field, depth + 1, budget)}`).join(', ')}}`
   switch (value.type) {
     case 'NullValue':
       return 'None'
