@@ -11,6 +11,7 @@ import type { RequestLine } from '../../workers/gateway/request-log/request-reco
 import { demoModel, infoOf } from './demo-model.ts'
 import { FakeAutoscaler } from './fake-autoscaler.ts'
 import { FakeEngine, scripted } from './fake-engine.ts'
+import { FakeGrammar } from './fake-grammar.ts'
 import { handWoundTimer } from '../fixtures/hand-wound-timer.ts'
 import { MemoryLimiters } from './memory-limiters.ts'
 import type { FakeEngineOptions, TokenSource } from './fake-engine.ts'
@@ -42,6 +43,7 @@ export function testGateway(options: TestGatewayOptions = {}) {
   const nextToken = options.nextToken ?? scripted([], model.eos[0] ?? 0)
   const engine = new FakeEngine({ info, nextToken, cachedTokens: options.cachedTokens ?? 0, ...faultsOf(options) })
   const autoscaler = new FakeAutoscaler()
+  const grammar = new FakeGrammar()
   const timer = handWoundTimer()
   const limiters = new MemoryLimiters()
   const logged: string[] = []
@@ -57,6 +59,7 @@ export function testGateway(options: TestGatewayOptions = {}) {
     limiter: (keyName) => limiters.of(keyName),
     engine,
     autoscaler,
+    grammar,
     model: async () => ok(model),
     contextTokens: rememberContext({ engine, log, wait }),
     nowS: () => 1_800_000_000,
@@ -78,7 +81,7 @@ export function testGateway(options: TestGatewayOptions = {}) {
   })
   const post = async (path: string, body: unknown, signal?: AbortSignal, headers: Record<string, string> = {}): Promise<Response> =>
     app.request(path, { method: 'POST', headers, body: typeof body === 'string' ? body : JSON.stringify(body), ...(signal && { signal }) })
-  return { app, engine, autoscaler, limiters, timer, model, logged, lines, post }
+  return { app, engine, autoscaler, limiters, grammar, timer, model, logged, lines, post }
 }
 
 function broken(): never {

@@ -1,8 +1,11 @@
 import { env as bindings, waitUntil } from 'cloudflare:workers'
 import page from '../../page/build/page.json'
-import type { AdminApi } from './deps.ts'
+import type { AdminApi, GatewayDeps } from './deps.ts'
 import type { EngineApi } from '../../shared/protocol/engine-api.ts'
 import type { LimiterApi } from '../../shared/protocol/limiter-api.ts'
+import { fail } from '../../shared/protocol/errors.ts'
+import { GRAMMAR_OBJECT } from '../../shared/protocol/grammar-api.ts'
+import type { GrammarApi } from '../../shared/protocol/grammar-api.ts'
 import { TRUNK_PRECISIONS } from '../../shared/protocol/tiers.ts'
 import { createLog } from '../log.ts'
 import { oneOfSetting } from '../settings.ts'
@@ -44,6 +47,17 @@ const autoscaler: AdminApi = {
   setPolicy: (change) => autoscalerStub().setPolicy(change),
 }
 
+const grammar: GatewayDeps['grammar'] = {
+  async check(spec) {
+    try {
+      return await (env.GRAMMAR.getByName(GRAMMAR_OBJECT) as unknown as GrammarApi).check(spec)
+    } catch (error) {
+      log('the grammar worker does not answer', error)
+      return fail('grammar-unavailable', 'the grammar worker does not answer', {})
+    }
+  },
+}
+
 const wait = (ms: number): Promise<void> => scheduler.wait(ms)
 
 /** Held by the isolate, not by a request: a tokenizer takes longer to load than most answers take to give. */
@@ -68,6 +82,7 @@ const app = createApp({
   limiter: (keyName) => env.LIMITER.getByName(keyName) as unknown as LimiterApi,
   engine,
   autoscaler,
+  grammar,
   model: () => model.get(),
   contextTokens: rememberContext({ engine, log, wait }),
   nowS: () => Math.floor(Date.now() / 1000),
