@@ -123,11 +123,12 @@ export const LIMITS = {
   journalRequestBytesMax: MIB,
   /** How long after a reset, or after its stream broke, a request can be resumed. */
   journalKeepMs: 120_000,
-  /** A schema that shall be enforced: its text, its nesting, its values, those of one enum, counts of its repetitions, code points of its strings; and its grammar. */
+  /** A schema that shall be enforced: its text, its nesting, its values, those of one enum, properties of one object that may be left out, counts of its repetitions, code points of its strings; and its grammar. */
   schemaCharsMax: 128 * 1024,
   schemaDepthMax: 48,
   schemaValuesMax: 8192,
   schemaEnumMax: 1000,
+  schemaOptionalMax: 64,
   schemaRepeatsMax: 1024,
   schemaStringLengthMax: 512,
   grammarCharsMax: 512 * 1024,

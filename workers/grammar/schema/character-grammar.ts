@@ -1,14 +1,9 @@
 import type { CharacterSet } from './character-set.ts'
-import { stringCharacter } from './json-rules.ts'
 import { literal, oneOf } from './rules.ts'
 import type { Rules } from './rules.ts'
 import { SchemaFault } from './schema-fault.ts'
 
 const SHORT_ESCAPES: Readonly<Record<number, string>> = { 0x08: '\\b', 0x09: '\\t', 0x0a: '\\n', 0x0c: '\\f', 0x0d: '\\r', 0x22: '\\"', 0x5c: '\\\\' }
-
-export function anyCharacter(rules: Rules): string {
-  return stringCharacter(rules)
-}
 
 /**
  * One character of a set as it is written in a string of JSON. xgrammar's classes know no ranges beyond ASCII, so a class with all of those is

@@ -40,6 +40,8 @@ const CASES: readonly (readonly [schema: unknown, good: readonly unknown[], bad:
   [{ type: 'string', minLength: 2, maxLength: 3 }, ['ab', 'abc', 'éé', '\n\n', '😀😀'], ['a', 'abcd', 'é']],
   [{ type: 'string', minLength: 2 }, ['ab', 'abcdef'], ['a']],
   [{ type: 'string', maxLength: 0 }, [''], ['a']],
+  [{ type: 'string', minLength: 16, maxLength: 37 }, [16, 17, 31, 32, 33, 37].map((n) => 'x'.repeat(n)), [0, 15, 38, 48].map((n) => 'x'.repeat(n))],
+  [{ type: 'string', minLength: 33 }, ['x'.repeat(33), 'x'.repeat(99)], ['x'.repeat(32)]],
   [{ type: 'string', pattern: '^a+b$' }, ['ab', 'aab'], ['b', 'abc', 'xab']],
   [{ type: 'string', pattern: 'a+b' }, ['ab', 'xxabyy', 'é"ab'], ['b']],
   [{ type: 'string', pattern: '^a|b$' }, ['ax', 'xb'], ['xa', 'bx']],
@@ -174,7 +176,7 @@ it('[GR1] a range has its own numbers and no others', () => {
       fc.nat(3000),
       fc.array(hundredths, { maxLength: 8 }),
       (type, [lower, upper], low, span, values) => {
-        const high = low + 100 + span
+        const high = low + 200 + span // a whole number is inside, whatever is exclusive
         const grammar = compile({ type, [lower]: low / 100, [upper]: high / 100 })
         for (const value of [low, high, low - 50, high + 50, low + 1, high - 1, ...values]) {
           const isAbove = lower === 'minimum' ? value >= low : value > low
@@ -255,6 +257,7 @@ describe('[GR3] a schema has bounds, which hold before anything is compiled', ()
   const deep = (depth: number): unknown => (depth === 0 ? true : { type: 'array', items: deep(depth - 1) })
   it.each([
     ['minItems', { type: 'array', minItems: 1_000_000 }],
+    ['required', { type: 'object', properties: Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`p${i}`, true])) }],
     ['maxItems', { type: 'array', maxItems: 1_000_000 }],
     ['maxLength', { type: 'string', maxLength: 1_000_000 }],
     ['minLength', { type: 'string', minLength: 1_000_000 }],

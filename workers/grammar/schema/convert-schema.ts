@@ -116,6 +116,8 @@ export function convertSchema(rules: Rules, root: JsonValue): string {
       ...Object.entries(named).map(([name, value]) => ({ name, value: valueOf(value, []), required: required.includes(name) })),
       ...Array.from(new Set(unnamed), (name) => ({ name, value: others!, required: true })),
     ]
+    if (properties.filter((property) => !property.required).length > LIMITS.schemaOptionalMax)
+      throw new SchemaFault('required', `an object has at most ${LIMITS.schemaOptionalMax} properties that are not required`)
     return objectGrammar(rules, properties, others)
   }
 

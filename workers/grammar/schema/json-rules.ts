@@ -9,15 +9,34 @@ export function blank(rules: Rules): string {
 /** A character of a string that needs no escape: everything but quotes, backslashes and controls. Negated, because xgrammar's classes know no ranges beyond ASCII. */
 export const PLAIN_CHARACTER = '[^"\\\\\\x00-\\x1f]'
 
-/** One character of a string, plain or escaped. Escapes are no surrogates: each is one code point, and the text is well-formed. */
+/** What follows a backslash. Escapes are no surrogates: each is one code point, and the text is well-formed. */
+function escaped(rules: Rules): string {
+  return rules.rule('["\\\\/bfnrt] | "u" ([0-9a-cA-CeEfF] [0-9a-fA-F]{3} | [dD] [0-7] [0-9a-fA-F]{2})')
+}
+
+const BACKSLASH = '"\\\\"'
+
+/** One character of a string, plain or escaped. */
 export function stringCharacter(rules: Rules): string {
-  const unicode = '"u" ([0-9a-cA-CeEfF] [0-9a-fA-F]{3} | [dD] [0-7] [0-9a-fA-F]{2})'
-  return rules.rule(`${PLAIN_CHARACTER} | "\\\\" (["\\\\/bfnrt] | ${unicode})`)
+  return rules.rule(`${PLAIN_CHARACTER} | ${BACKSLASH} ${escaped(rules)}`)
+}
+
+/**
+ * Any characters. Each goes on with the rule itself, so that a token of many characters stays inside one rule: what tokens do inside a rule
+ * is known from compiling, what they do across rules is tried at each mask (0.04 ms instead of 600 for 151,669 ids).
+ */
+export function stringCharacters(rules: Rules): string {
+  return rules.recursive('characters', (self) => `"" | ${PLAIN_CHARACTER} ${self} | ${BACKSLASH} ${escaped(rules)} ${self}`)
+}
+
+/** Any characters, and the quote that ends them. */
+export function stringRest(rules: Rules): string {
+  return rules.recursive('string rest', (self) => `"\\"" | ${PLAIN_CHARACTER} ${self} | ${BACKSLASH} ${escaped(rules)} ${self}`)
 }
 
 /** Any string. */
 export function anyString(rules: Rules): string {
-  return rules.rule(`"\\"" ${stringCharacter(rules)}* "\\""`)
+  return rules.rule(`"\\"" ${stringRest(rules)}`)
 }
 
 /** Fifteen digits: every such integer is exact in a double, so that what is read is what was written. */

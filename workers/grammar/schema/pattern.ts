@@ -1,6 +1,7 @@
 import { LIMITS } from '../../../shared/protocol/limits.ts'
 import { CharacterSet, DIGITS, SPACES, WORD } from './character-set.ts'
-import { anyCharacter, setGrammar } from './character-grammar.ts'
+import { setGrammar } from './character-grammar.ts'
+import { stringCharacters } from './json-rules.ts'
 import { oneOf, repeat } from './rules.ts'
 import type { Rules } from './rules.ts'
 import { SchemaFault } from './schema-fault.ts'
@@ -26,7 +27,7 @@ class PatternReader {
   }
 
   read(): string {
-    const any = `${anyCharacter(this.#rules)}*`
+    const any = stringCharacters(this.#rules)
     const parts: string[] = []
     do {
       const fromStart = this.#take('^')

@@ -6,7 +6,7 @@ export interface Rules {
   /** Adds a rule, or finds the one with this body. @returns its name. */
   rule(body: string): string
   /** A rule whose body is made after its name is known: recursion. Asked again with the same key it is the same rule. */
-  recursive(key: string, body: () => string): string
+  recursive(key: string, body: (self: string) => string): string
   /** The whole grammar, beginning at `root`. */
   text(root: string): string
 }
@@ -38,7 +38,7 @@ export function createRules(): Rules {
       if (known !== undefined) return known
       const name = nextName()
       byKey.set(key, name)
-      return set(name, body())
+      return set(name, body(name))
     },
     text: (root) => [`root ::= ${root}`, ...Array.from(bodies, ([name, body]) => `${name} ::= ${body}`), ''].join('\n'),
   }
