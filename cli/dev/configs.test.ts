@@ -46,6 +46,14 @@ it('[CL8] engine and autoscaler can call every host, and only the autoscaler kno
   expect(read(configs.engine).vars).toMatchObject({ RTT_MS: '2', CALL_PAIRS: '3' })
 })
 
+it('[GR10] gateway and engine reach the grammar worker, which serves the same pack', async () => {
+  const { gateway, engine, grammar } = await writeConfigs(join(folder, 'configs'), SETTINGS)
+  for (const config of [gateway, engine].map(read)) {
+    expect(config.durable_objects.bindings).toContainEqual({ name: 'GRAMMAR', class_name: 'Grammar', script_name: read(grammar).name })
+    expect(config.vars['MODEL_PREFIX']).toBe(read(grammar).vars['MODEL_PREFIX'])
+  }
+})
+
 it('[CL8] a standby is configured as any host', async () => {
   const { hosts } = await writeConfigs(join(folder, 'configs'), SETTINGS)
   expect(hosts.map((path) => read(path).name)).toEqual(['expert-00', 'expert-01', 'expert-02'])

@@ -63,12 +63,14 @@ export async function writeConfigs(folder: string, settings: RunSettings): Promi
     },
   })
   autoscaler.durable_objects!.bindings.push(...bindings)
+  const grammar = template('workers/grammar/wrangler.toml', { vars: model })
   const expertVars = { ...model, ...kernels, ARENA_BYTES: String(settings.arenaBytes), HOST_RATE: String(settings.hostRate) }
   return {
     gateway: await write(folder, gateway),
     engine: await write(folder, engine),
     autoscaler: await write(folder, autoscaler),
     limiter: await write(folder, template('workers/limiter/wrangler.toml', {})),
+    grammar: await write(folder, grammar),
     hosts: await Promise.all(hosts.map((name) => write(folder, template('workers/expert/wrangler.toml', { name, vars: expertVars })))),
   }
 }

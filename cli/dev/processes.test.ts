@@ -7,6 +7,7 @@ const configsOf = (hostCount: number) => ({
   engine: 'e',
   autoscaler: 'a',
   limiter: 'l',
+  grammar: 'm',
   hosts: Array.from({ length: hostCount }, (_, i) => `h${i}`),
 })
 
@@ -17,8 +18,8 @@ it('[CL5] every script runs in exactly one process, no process is empty, and the
       const processes = dealProcesses(configsOf(hostCount), count)
       expect(processes.length).toBe(count)
       expect(Math.min(...processes.map((scripts) => scripts.length))).toBeGreaterThan(0)
-      const { gateway, engine, autoscaler, limiter, hosts } = configsOf(hostCount)
-      expect(processes.flat().toSorted()).toEqual([gateway, engine, autoscaler, limiter, ...hosts].toSorted())
+      const { gateway, engine, autoscaler, limiter, grammar, hosts } = configsOf(hostCount)
+      expect(processes.flat().toSorted()).toEqual([gateway, engine, autoscaler, limiter, grammar, ...hosts].toSorted())
       expect(processes[0]![0]).toBe(gateway)
       expect(processes[0]).toEqual(expect.arrayContaining([autoscaler, limiter]))
     }),
@@ -26,11 +27,11 @@ it('[CL5] every script runs in exactly one process, no process is empty, and the
 })
 
 it('[CL5] from two processes on no host is beside the gateway, from three on none beside the engine, and hosts are dealt evenly', () => {
-  expect(dealProcesses(configsOf(3), 1)).toEqual([['g', 'e', 'a', 'l', 'h0', 'h1', 'h2']])
+  expect(dealProcesses(configsOf(3), 1)).toEqual([['g', 'e', 'a', 'l', 'm', 'h0', 'h1', 'h2']])
   expect(dealProcesses(configsOf(3), 2)).toEqual([
-    ['g', 'e', 'a', 'l'],
+    ['g', 'e', 'a', 'l', 'm'],
     ['h0', 'h1', 'h2'],
   ])
-  expect(dealProcesses(configsOf(3), 4)).toEqual([['g', 'a', 'l'], ['e'], ['h0', 'h2'], ['h1']])
-  expect(dealProcesses(configsOf(3), 5)).toEqual([['g', 'a', 'l'], ['e'], ['h0'], ['h1'], ['h2']])
+  expect(dealProcesses(configsOf(3), 4)).toEqual([['g', 'a', 'l', 'm'], ['e'], ['h0', 'h2'], ['h1']])
+  expect(dealProcesses(configsOf(3), 5)).toEqual([['g', 'a', 'l', 'm'], ['e'], ['h0'], ['h1'], ['h2']])
 })

@@ -36,6 +36,7 @@ export const ERROR_CODES = {
   'manifest-invalid': { retryable: false, overloaded: false },
   'host-unavailable': { retryable: true, overloaded: false },
   'over-budget': { retryable: false, overloaded: false },
+  'grammar-unavailable': { retryable: true, overloaded: false },
   /** Something that excludes it is under way. */
   conflict: { retryable: true, overloaded: false },
   internal: { retryable: false, overloaded: false },
@@ -73,6 +74,7 @@ export interface ErrorDetails {
   'manifest-invalid': { field: string }
   'host-unavailable': { host: string }
   'over-budget': { part: string; bytes: number; budgetBytes: number }
+  'grammar-unavailable': Record<never, never>
   conflict: { event: number }
   internal: Record<never, never>
 }

@@ -46,3 +46,6 @@ export interface GrammarApi {
     tokens: readonly number[],
   ): Promise<Result<{ readonly session: GrammarSession; readonly mask: GrammarMask }, MoeError>>
 }
+
+/** The one object of the grammar worker. */
+export const GRAMMAR_OBJECT = 'grammar-0'

@@ -36,8 +36,6 @@ export const LIMITS = {
   toolsMax: 128,
   toolNameChars: 64,
   toolCallIdChars: 256,
-  /** A JSON schema: of a tool's arguments, of an answer. */
-  schemaCharsMax: 1 << 16,
   /** Characters of all texts of a request together: encoding takes time. */
   promptCharsMax: 1 << 18,
   /** Log-probabilities, alternatives included, that one answer holds at once: all of them, or the echoed prompts of a stream. */
@@ -125,6 +123,21 @@ export const LIMITS = {
   journalRequestBytesMax: MIB,
   /** How long after a reset, or after its stream broke, a request can be resumed. */
   journalKeepMs: 120_000,
+  /** A schema that shall be enforced: its text, its nesting, its values, those of one enum, properties of one object that may be left out, counts of its repetitions, code points of its strings; and its grammar. */
+  schemaCharsMax: 128 * 1024,
+  schemaDepthMax: 48,
+  schemaValuesMax: 8192,
+  schemaEnumMax: 1000,
+  schemaOptionalMax: 64,
+  schemaRepeatsMax: 1024,
+  schemaStringLengthMax: 512,
+  grammarCharsMax: 512 * 1024,
+  /** Compiled grammars that are kept, and their characters; memory of the instance that holds them; sequences that follow one, and how long one may stay silent. */
+  grammarsCompiledMax: 64,
+  grammarsCharsMax: 2 * MIB,
+  grammarMemoryBytes: 56 * MIB,
+  grammarSessionsMax: 512,
+  grammarIdleMs: 15 * 60_000,
   /** `isomoe load`: what it plans, what it keeps open, and what it takes from a server it knows nothing of. */
   loadRequestsMax: 250_000,
   loadDurationSMax: 24 * 3600,

@@ -26,6 +26,7 @@ import { createExpertHosts } from '../../workers/engine/expert-hosts.ts'
 import { experimentSettings } from '../../workers/engine/experiments.ts'
 import type { Experiments } from '../../workers/engine/experiments.ts'
 import { hostNames } from '../../shared/placement/host-names.ts'
+import type { GrammarOpener } from '../../workers/engine/grammar-guide.ts'
 import { createHostLink } from '../../workers/engine/host-link.ts'
 import type { OpenSession } from '../../workers/engine/host-link.ts'
 import { helloOf } from '../../workers/engine/hello.ts'
@@ -61,6 +62,8 @@ export interface ClusterOptions {
   readonly shape?: PlacementShape
   readonly kernels?: KernelChoice
   readonly prefixCache?: boolean
+  /** The way to the grammar worker; without it there is none. */
+  readonly grammar?: GrammarOpener
   readonly nowMs?: () => number
   /** KV pages, fewer than memory has room for: what waits, and what is preempted. */
   readonly kvPages?: number
@@ -153,6 +156,7 @@ export async function createCluster(options: ClusterOptions) {
       limits,
       hosts: experts,
       prefixCache: options.prefixCache ?? true,
+      grammar: { open: options.grammar ?? noGrammar, within, wait: clock.wait },
       pause: () => null,
       nowMs: options.nowMs ?? Date.now,
       onFault: (error) => faults.push(error),
@@ -172,6 +176,10 @@ export async function createCluster(options: ClusterOptions) {
 }
 
 export type Cluster = Awaited<ReturnType<typeof createCluster>>
+
+async function noGrammar(): Promise<Result<never, MoeError>> {
+  throw new Error('this cluster has no grammar worker')
+}
 
 /** A request with the defaults of a greedy completion. */
 export function greedyRequest(prompts: readonly (readonly number[])[], rest: Partial<GenerateRequest> = {}): GenerateRequest {

@@ -78,7 +78,7 @@ async function readStream(prompt: string, onText: () => Promise<unknown>): Promi
 }
 
 it('[CL9] prints who runs where, with pids that may be killed', async () => {
-  const scripts = ['isomoe-gateway isomoe-autoscaler isomoe-limiter', 'isomoe-engine', 'expert-00 expert-02', 'expert-01 expert-03']
+  const scripts = ['isomoe-gateway isomoe-autoscaler isomoe-limiter isomoe-grammar', 'isomoe-engine', 'expert-00 expert-02', 'expert-01 expert-03']
   const processes = await instance.processes()
   expect(processes.map((process) => process.scripts.join(' '))).toEqual(scripts)
   for (const [i, { pid }] of processes.entries()) expect(instance.printed).toContain(`process ${i}, pid ${pid}: ${scripts[i]}\n`)

@@ -23,6 +23,8 @@ export function checkRequest(request: GenerateRequest, info: ModelInfo): Result<
   if (unknown !== undefined) return notAToken('stop_token_ids', unknown, info)
   const adjusted = checkAdjustments(request.adjustments, info)
   if (!adjusted.ok) return adjusted
+  const constrained = checkGrammar(request)
+  if (!constrained.ok) return constrained
   for (const prompt of prompts) {
     const checked = checkPrompt(prompt, maxTokens, info)
     if (!checked.ok) return checked
@@ -77,6 +79,14 @@ function notAToken(param: string, id: number, { vocab }: ModelInfo) {
 
 function isBetween(value: number, { min, max }: { readonly min: number; readonly max: number }): boolean {
   return typeof value === 'number' && value >= min && value <= max
+}
+
+/** A grammar ends with a stop token: without one it would have nothing left to say. Its text is bounded where it is compiled; here only what is kept for it. SPEC GR8. */
+function checkGrammar({ grammar, stopTokens }: GenerateRequest): Result<void, MoeError> {
+  if (grammar === null) return ok(undefined)
+  const text = grammar.kind === 'json-schema' ? grammar.schema : grammar.kind === 'structural-tag' ? grammar.tag : ''
+  if (typeof text !== 'string' || text.length > LIMITS.schemaCharsMax) return bad('response_format', `a schema has at most ${LIMITS.schemaCharsMax} characters`)
+  return stopTokens.length > 0 ? ok(undefined) : bad('ignore_eos', 'a response format needs the stop token that ends it')
 }
 
 /** Also false for what only claims to be a number: arguments come from another isolate. */

@@ -12,6 +12,8 @@ import type { ExpertHosts } from './expert-hosts.ts'
 import { createExpertRunner } from './expert-runner.ts'
 import { guardSink } from './event-sink.ts'
 import type { EventSink } from './event-sink.ts'
+import { createGrammarGuide } from './grammar-guide.ts'
+import type { GuideDeps } from './grammar-guide.ts'
 import { createLane } from './lane.ts'
 import type { Lane } from './lane.ts'
 import { createObserver } from './observer.ts'
@@ -30,6 +32,8 @@ export interface EngineDeps {
   readonly prefixCache: boolean
   /** Where the routed experts are. */
   readonly hosts: ExpertHosts
+  /** The way to the grammar worker. */
+  readonly grammar: Omit<GuideDeps, 'vocab'>
   /** Asked after every layer: what to wait for, so that the thread sees its sockets; null where it is not time yet (docs/design/engine.md). */
   pause(): Promise<void> | null
   nowMs(): number
@@ -40,7 +44,8 @@ export interface EngineDeps {
 /**
  * The engine without its platform: continuous batching over one model. Lanes run steps at the same time, each at its own layer, on sequences of
  * its own: while one waits for a host, another computes. A turn is sweep → admit → schedule → forward → settle; the end of a step begins the
- * next. SPEC SC1 to SC5, SC8 to SC10.
+ * next. A sequence with a grammar takes part without its mask: one that is late costs that sequence a position, nobody else anything.
+ * SPEC SC1 to SC5, SC8 to SC10, GR5 to GR8.
  */
 export function createEngineCore(deps: EngineDeps) {
   const { info, limits } = deps
@@ -110,6 +115,7 @@ export function createEngineCore(deps: EngineDeps) {
       sequence.cancelled = true
       observer.ends(sequence, index === null ? 'abort' : 'stop') // one choice: it met a stop string
     }
+    if (!lanes.some((lane) => lane.busy)) startSteps() // else the next end of a step lets it go
   }
 
   /** Gives every idle lane a step, as long as there is something to do. */
@@ -120,11 +126,29 @@ export function createEngineCore(deps: EngineDeps) {
       for (const [i, lane] of idle.entries()) {
         const slices = queue.nextStep(idle.length - i)
         if (slices.length === 0) return
+        for (const { sequence } of slices) guide(sequence)
         void runStep(lane, slices)
       }
     } catch (error) {
       failAll(error)
     }
+  }
+
+  /** From its first step on, so that the mask is there when its prompt is computed. */
+  function guide(sequence: Sequence): void {
+    const { grammar } = sequence.owner.request
+    if (grammar === null || sequence.guide !== null || sequence.maxNew === 0) return
+    sequence.guide = createGrammarGuide(grammar, sequence, { ...deps.grammar, vocab: info.vocab }, () => guided(sequence))
+  }
+
+  /** A mask has come, or none will. */
+  function guided(sequence: Sequence): void {
+    if (sequence.cancelled) return
+    const error = sequence.guide?.error ?? null
+    if (error !== null) failRequest(sequence.owner, error)
+    else if (!sequence.held) return
+    sequence.held = false
+    startSteps()
   }
 
   async function runStep(lane: Lane, slices: readonly StepSlice[]): Promise<void> {
@@ -147,7 +171,9 @@ export function createEngineCore(deps: EngineDeps) {
 
   function settleSlices(slices: readonly StepSlice[]): void {
     for (const { sequence, tokens } of slices) {
-      sequence.length += tokens
+      sequence.length += sequence.unsampled ? tokens - 1 : tokens
+      sequence.held = sequence.unsampled && sequence.guide?.mask === null
+      sequence.unsampled = false
       if (sequence.cancelled) continue // perhaps by a fault: then its pages are not to be trusted
       tables.publish(sequence.table, sequence.tokens, sequence.length)
       settle(sequence)
@@ -156,7 +182,9 @@ export function createEngineCore(deps: EngineDeps) {
 
   function settle(sequence: Sequence): void {
     observer.stepDone(sequence)
+    const known = sequence.tokens.length
     const { events, finished } = advance(sequence)
+    if (!finished && sequence.tokens.length > known) sequence.guide?.follow()
     for (const event of events) {
       if (sequence.cancelled) break // an event may be the reason
       if (event.type === 'token') generatedTokens++
@@ -170,6 +198,7 @@ export function createEngineCore(deps: EngineDeps) {
   function leave(sequence: Sequence): void {
     if (!sequence.cancelled) departures.note()
     queue.remove(sequence)
+    sequence.guide?.close()
     observer.left(sequence)
     sequence.owner.open--
     if (sequence.owner.open === 0) sequence.owner.sink.end()

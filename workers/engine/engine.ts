@@ -22,6 +22,7 @@ import { hostBinding } from '../../shared/placement/host-names.ts'
 import { journalBounds } from './journal-bounds.ts'
 import { forgetStored } from './journal-store.ts'
 import type { JournalStore } from './journal-store.ts'
+import { linkGrammar } from './link-grammar.ts'
 import { linkHost } from './link-host.ts'
 import type { LoadedTrunk } from './load-engine.ts'
 import { readTrunk } from './read-trunk.ts'
@@ -123,6 +124,7 @@ export class Engine extends DurableObject<EngineEnv> implements EngineApi {
       callPairs: callPairsSetting(env.CALL_PAIRS, spec),
       experiments: experimentSettings(env),
       prefixCache: oneOfSetting('PREFIX_CACHE', env.PREFIX_CACHE, ['on', 'off']) === 'on',
+      grammar: { open: linkGrammar(env.GRAMMAR, trunk.value.info.digest), within: this.within, wait: (ms) => scheduler.wait(ms) },
       link: (info, placement, host) => this.link(info, placement, network, host),
       pause: createThreadPause({ nowMs: Date.now, wait: () => scheduler.wait(0) }),
       nowMs: Date.now,

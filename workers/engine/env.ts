@@ -1,10 +1,12 @@
 import type { Autoscaler } from '../autoscaler/autoscaler.ts'
 import type { Expert } from '../expert/expert.ts'
+import type { Grammar } from '../grammar/grammar.ts'
 
 /** Bindings and settings of the engine. Each host has a binding of its own, named by `hostBinding`. */
 export interface EngineEnv {
   readonly BUCKET: R2Bucket
   readonly AUTOSCALER: DurableObjectNamespace<Autoscaler>
+  readonly GRAMMAR: DurableObjectNamespace<Grammar>
   readonly MODEL_PREFIX: string
   readonly TIER: string
   /** Precision of the trunk in tiers q8 and q4: q8 or q4. */

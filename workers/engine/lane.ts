@@ -1,6 +1,7 @@
 import { LogitAdjuster } from '../../shared/core/logit-adjustments.ts'
 import { KV_PAGE_POSITIONS } from '../../shared/core/records.ts'
 import { logprobsOf, sampleToken } from '../../shared/core/sampler.ts'
+import { maskLogits } from '../../shared/core/token-mask.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import type { EngineMemory } from './engine-memory.ts'
@@ -67,19 +68,28 @@ export function createLane(memory: EngineMemory, trunk: TrunkWeights, experts: S
       sequence.promptLogprobs.push(logprobsOf(logits, best, sequence.tokens[position + 1]!, request.logprobs ?? 0))
       return
     }
+    if (sequence.guide && sequence.guide.mask === null) {
+      sequence.unsampled = true
+      return
+    }
     const id = sample(sequence, logits, best, position + 1)
     sequence.sampled = { id, logprob: request.logprobs === null ? null : logprobsOf(logits, best, id, request.logprobs) }
   }
 
   /** The token at `position`. The logits are as before when it returns: log-probabilities are the model's own. SPEC SA3. */
-  function sample({ owner, index, tally, tokens }: Sequence, logits: Float32Array, best: number, position: number): number {
+  function sample({ owner, index, tally, tokens, guide }: Sequence, logits: Float32Array, best: number, position: number): number {
     const { sampling, adjustments, n } = owner.request
-    if (adjustments === null || tally === null) return sampleToken(logits, best, sampling, index % n, position)
+    const mask = guide?.mask ?? null
+    const isAdjusted = adjustments !== null && tally !== null
+    if (!isAdjusted && mask === null) return sampleToken(logits, best, sampling, index % n, position)
     if (best < 0) throw new Error('a logit is NaN') // it might be one that is overwritten
-    tally.follow(tokens)
-    adjuster.adjust(logits, adjustments, tally, owner.stopTokens)
     try {
-      return sampleToken(logits, memory.kernels.argmax(logits.byteOffset, logits.length), sampling, index % n, position)
+      if (isAdjusted) {
+        tally.follow(tokens)
+        adjuster.adjust(logits, adjustments, tally, owner.stopTokens)
+      }
+      const left = mask === null ? { logits, best: memory.kernels.argmax(logits.byteOffset, logits.length) } : maskLogits(logits, mask)
+      return sampleToken(left.logits, left.best, sampling, index % n, position)
     } finally {
       adjuster.restore(logits)
     }

@@ -20,7 +20,7 @@ import type { StreamedRequest } from './journaled-core.ts'
 import type { LoadedTrunk } from './load-engine.ts'
 import type { Membership } from './membership.ts'
 
-export interface ReadyEngineDeps extends Pick<EngineDeps, 'prefixCache' | 'pause' | 'nowMs' | 'onFault'> {
+export interface ReadyEngineDeps extends Pick<EngineDeps, 'prefixCache' | 'grammar' | 'pause' | 'nowMs' | 'onFault'> {
   readonly trunk: LoadedTrunk
   readonly membership: Membership
   readonly journalStore: JournalStore

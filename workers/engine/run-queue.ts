@@ -44,13 +44,13 @@ export function createRunQueue(tables: PageTables, limits: StepLimits) {
    */
   function nextStep(idleLanes: number): StepSlice[] {
     admit()
-    const idle = running.filter((s) => !s.inStep)
-    for (const sequence of idle) reuse(sequence)
-    const ready = withoutFollowers(running).filter((s) => !s.inStep)
-    const picked = pick(ready, laneShare({ ready: ready.length, idleLanes, running: running.length, lanes: limits.lanes }))
+    const active = running.filter((s) => !s.held) // nobody waits for what a sequence will compute once its mask has come
+    for (const sequence of active) if (!sequence.inStep) reuse(sequence)
+    const ready = withoutFollowers(active).filter((s) => !s.inStep)
+    const picked = pick(ready, laneShare({ ready: ready.length, idleLanes, running: active.length, lanes: limits.lanes }))
     const known = picked.map((s) => ({ id: s.id, length: s.length, known: s.tokens.length }))
     const byId = new Map(picked.map((s) => [s.id, s]))
-    const decoding = running.some((s) => s.tokens.length - s.length === 1)
+    const decoding = active.some((s) => s.tokens.length - s.length === 1)
     const budget = { tokens: limits.stepTokens, promptTokens: promptBudget(limits.chunk, decoding) }
     const slices = scheduleStep(known, budget).map(({ sequence, from, tokens }) => withPages(byId.get(sequence)!, from, tokens))
     turn++

@@ -2,6 +2,7 @@ import { distinctIds, TokenTally } from '../../shared/core/logit-adjustments.ts'
 import type { PageTable } from '../../shared/core/page-tables.ts'
 import type { FinishReason, GenerateEvent, GenerateRequest, PrefillTimes, TokenLogprob } from '../../shared/protocol/engine-api.ts'
 import type { EventSink } from './event-sink.ts'
+import type { GrammarGuide } from './grammar-guide.ts'
 import { hostsOf } from './host-set.ts'
 import { newSequenceTimes } from './observer.ts'
 import type { SequenceTimes } from './observer.ts'
@@ -45,6 +46,12 @@ export interface Sequence {
   /** Positions of the prompt that were read from the prefix cache instead of computed. */
   cachedTokens: number
   cancelled: boolean
+  /** Follows its grammar from its first step on; null without one. */
+  guide: GrammarGuide | null
+  /** The step that has it wanted its next token, and the mask was not there: its last position is computed again. */
+  unsampled: boolean
+  /** It is in no step until its mask has come. */
+  held: boolean
   /** The observer's. */
   readonly times: SequenceTimes
   /** Of the prompt's tokens so far, when they are scored; nothing foretells the first. Kept through a preemption. */
@@ -80,6 +87,9 @@ export function createSequences(owner: ActiveRequest, contextTokens: number, nex
       preempted: false,
       cachedTokens: 0,
       cancelled: false,
+      guide: null,
+      unsampled: false,
+      held: false,
       times: newSequenceTimes(),
       promptLogprobs: [{ id: prompt[0]!, logprob: null, top: [] }],
       sampled: null,

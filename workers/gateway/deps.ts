@@ -1,9 +1,9 @@
 import type { AutoscalerApi } from '../../shared/protocol/autoscaler-api.ts'
 import type { SetTimer } from '../../shared/protocol/deadlines.ts'
 import type { EngineApi } from '../../shared/protocol/engine-api.ts'
-import type { GrammarApi } from '../../shared/protocol/grammar-api.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
 import type { LimiterApi } from '../../shared/protocol/limiter-api.ts'
+import type { GrammarApi } from '../../shared/protocol/grammar-api.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import type { LogError } from '../log.ts'
 import type { AccessSettings } from './access/access-settings.ts'
@@ -25,6 +25,7 @@ export interface GatewayDeps {
   readonly engine: EngineApi
   /** What operators ask of it; engines have their own way to it. */
   readonly autoscaler: AdminApi
+  /** Says whether a response format can be enforced, and why not. Engines open sessions themselves. */
   readonly grammar: Pick<GrammarApi, 'check'>
   /** The served model; loads it on first use. */
   readonly model: () => Promise<Result<LoadedModel, MoeError>>

@@ -8,6 +8,8 @@ export interface Env extends AccessVars {
   readonly ENGINE: DurableObjectNamespace
   /** Object `autoscaler` of the autoscaler's script; it answers the methods of AutoscalerApi. */
   readonly AUTOSCALER: DurableObjectNamespace
+  /** Object `grammar-0` of the grammar worker's script; it answers the methods of GrammarApi. */
+  readonly GRAMMAR: DurableObjectNamespace
   readonly BUCKET: R2Bucket
   /** Folder of the served pack, with the slash: `models/<name>/<digest>/`. */
   readonly MODEL_PREFIX: string

@@ -1,9 +1,10 @@
 import { env as bindings, waitUntil } from 'cloudflare:workers'
 import page from '../../page/build/page.json'
 import type { AdminApi, GatewayDeps } from './deps.ts'
-import { fail } from '../../shared/protocol/errors.ts'
 import type { EngineApi } from '../../shared/protocol/engine-api.ts'
 import type { LimiterApi } from '../../shared/protocol/limiter-api.ts'
+import { GRAMMAR_OBJECT } from '../../shared/protocol/grammar-api.ts'
+import type { GrammarApi } from '../../shared/protocol/grammar-api.ts'
 import { TRUNK_PRECISIONS } from '../../shared/protocol/tiers.ts'
 import { createLog } from '../log.ts'
 import { oneOfSetting } from '../settings.ts'
@@ -45,11 +46,11 @@ const autoscaler: AdminApi = {
   setPolicy: (change) => autoscalerStub().setPolicy(change),
 }
 
-const wait = (ms: number): Promise<void> => scheduler.wait(ms)
-
 const grammar: GatewayDeps['grammar'] = {
-  check: async () => fail('host-unavailable', 'This gateway has no grammar worker.', { host: 'grammar' }),
+  check: (spec) => (env.GRAMMAR.getByName(GRAMMAR_OBJECT) as unknown as GrammarApi).check(spec),
 }
+
+const wait = (ms: number): Promise<void> => scheduler.wait(ms)
 
 /** Held by the isolate, not by a request: a tokenizer takes longer to load than most answers take to give. */
 const loadServed = () => loadModel({ get: (name) => env.BUCKET.get(env.MODEL_PREFIX + name) }, env.TIER, oneOfSetting('TRUNK', env.TRUNK, TRUNK_PRECISIONS))

@@ -121,6 +121,7 @@ export function createSimEngine(inputs: SimEngineInputs) {
       callPairs: inputs.callPairs,
       experiments: experimentSettings({ SPLIT: 'water', ADOPT: 'live' }),
       prefixCache: true,
+      grammar: { open: () => Promise.reject(new Error('no grammar worker here')), within, wait },
       link: (_info, placement, index) => link(placement, index),
       pause: () => null,
       nowMs: clock.nowMs,

@@ -34,7 +34,7 @@ export async function checkGrammar(deps: Pick<GatewayDeps, 'grammar' | 'log'>, s
     return await deps.grammar.check(spec)
   } catch (error) {
     deps.log('a call of the grammar worker failed', error)
-    return err(moeError('host-unavailable', 'The grammar worker cannot be reached.', { host: 'grammar' }))
+    return err(moeError('grammar-unavailable', 'The grammar worker cannot be reached.', {}))
   }
 }
 

@@ -49,6 +49,7 @@ const HTTP_ERRORS = {
   'manifest-invalid': { ...broken, code: 'manifest_invalid' },
   'host-unavailable': { ...unavailable, code: 'host_unavailable' },
   'over-budget': { ...broken, code: 'over_budget' },
+  'grammar-unavailable': { ...unavailable, code: 'grammar_unavailable' },
   conflict: { ...refused, status: 409, code: 'conflict', retryAfterS: 1 },
   internal: { ...broken, code: 'internal_error' },
 } as const satisfies Record<ErrorCode, HttpError>

@@ -5,7 +5,7 @@ import type { ShieldedText } from './special-text.ts'
 import { vocabularyBytes } from './token-bytes.ts'
 import { bpeModel, tokenModel } from './token-model.ts'
 import type { TokenModel } from './token-model.ts'
-import { vocabularyStyle } from './vocabulary-style.ts'
+import { vocabularyStyle } from '../../../shared/core/tokenizer/vocabulary-style.ts'
 
 /** Text to ids and back, as the model's tokenizer.json says. */
 export interface TextCodec {

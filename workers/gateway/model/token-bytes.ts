@@ -1,5 +1,4 @@
-/** How a vocabulary writes bytes: byte-level BPE as 256 printable characters, SentencePiece as `▁` for a space and `<0xE2>` for a byte. */
-export type VocabularyStyle = 'byte-level' | 'sentencepiece' | 'plain'
+import type { VocabularyStyle } from '../../../shared/core/tokenizer/vocabulary-style.ts'
 
 const BYTE_TOKEN = /^<0x([0-9A-Fa-f]{2})>$/
 const encoder = new TextEncoder()

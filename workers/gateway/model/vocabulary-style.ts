@@ -1,4 +1,4 @@
-import type { VocabularyStyle } from './token-bytes.ts'
+import type { VocabularyStyle } from '../../../shared/core/tokenizer/vocabulary-style.ts'
 
 export interface DecoderJson {
   readonly type: string
