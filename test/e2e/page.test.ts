@@ -12,6 +12,8 @@ import type { Instance } from './instance.ts'
 // The live page in a real Chromium. Its script runs in the browser: what is asked of the document is asked in strings.
 
 const QUESTION = 'Tell me a story about a dog.'
+/** With it the demo tells on to the last of 900 tokens; with others it ends after 130. */
+const SEED = 7
 /** Quick windows, and copies that may go at once: the policy follows a shift within seconds. */
 const POLICY: Partial<Policy> = { windowMs: 250, smoothingWindows: 3, gainMin: 0.1, movesMax: 4, stayMs: 0 }
 
@@ -58,6 +60,10 @@ describe('the chat', () => {
     await page.keyboard.press('Tab')
     await page.keyboard.press('Enter') // the first stop skips to the chat
     await page.keyboard.type(QUESTION)
+    for (const key of ['Tab', 'Tab', 'Tab', 'Control+A']) await page.keyboard.press(key) // past Send and Temperature
+    await page.keyboard.type('900')
+    await page.keyboard.press('Tab')
+    await page.keyboard.type(String(SEED))
     await page.keyboard.press('Enter')
     await tokens().nth(5).waitFor()
     const early = await tokens().count()
@@ -163,16 +169,10 @@ describe('the cluster', () => {
     const closed = page.waitForEvent('requestfailed', (request) => request.url().endsWith('/admin/events'))
     await show(true)
     await closed
-    const before = requested.length
-    const opened = page.waitForRequest((request) => request.url().endsWith('/admin/events'))
+    const again = ['/admin/events', '/admin/state'].map((path) => page.waitForRequest((request) => request.url().endsWith(path)))
     await show(false)
-    expect(Number(await (await opened).headerValue('last-event-id'))).toBeGreaterThan(0)
-    expect(
-      requested
-        .slice(before)
-        .map((url) => new URL(url).pathname)
-        .toSorted(),
-    ).toEqual(['/admin/events', '/admin/state'])
+    const [events] = await Promise.all(again)
+    expect(Number(await events!.headerValue('last-event-id'))).toBeGreaterThan(0)
   })
 
   it('[LP1] nothing but the instance itself was asked for, and the browser has nothing to complain of', () => {
