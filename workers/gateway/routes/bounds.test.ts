@@ -87,6 +87,19 @@ const BOUNDS: readonly Bound[] = [
     refused: { status: 400, type: 'invalid_request_error' },
   },
   {
+    what: 'tools of a chat',
+    path: CHAT,
+    body: (n) => ({
+      ...MODEL,
+      max_tokens: 1,
+      messages: [MESSAGE],
+      tool_choice: 'none',
+      tools: list(n, 0).map((_, i) => ({ type: 'function', function: { name: `f${i}` } })),
+    }),
+    max: LIMITS.toolsMax,
+    refused: refused('tools'),
+  },
+  {
     what: 'stop_sequences',
     path: '/v1/messages',
     body: (n) => ({ ...MODEL, max_tokens: 1, messages: [MESSAGE], stop_sequences: list(n, 'x') }),
