@@ -19,6 +19,7 @@ const SHA256 = '803713906fb3e53483ab03f33244a64d8ed818820be9abe520e615754bfd3e24
  */
 const MERGE_BOUND = Buffer.from('41819fc9004e0440', 'hex')
 const MERGE_NEVER = Buffer.from('41808080004e0440', 'hex')
+const IS_NODE = 'ENVIRONMENT_IS_NODE=typeof process=="object"&&typeof process.versions=="object"&&typeof process.versions.node=="string"'
 const DATA_URI = 'data:application/octet-stream;base64,'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -45,17 +46,18 @@ async function unpack() {
 function cut(source) {
   const base64 = between(source, `wasmBinaryFile="${DATA_URI}`, '"')
   const factory = between(source, 'async function(moduleArg = {}) {', '\n    return moduleArg.ready')
+  // With Node's modules at hand it would read files through them; it has nothing to read, and a bundler for workers does not find them.
+  const nodeBranch = `if(ENVIRONMENT_IS_NODE){const{${between(factory, 'if(ENVIRONMENT_IS_NODE){const{', 'else if(ENVIRONMENT_IS_WEB||ENVIRONMENT_IS_WORKER){')}else `
   const script = [
     "// Emscripten's factory of @mlc-ai/web-xgrammar (Apache-2.0), cut out by scripts/unpack-xgrammar.mjs.",
     'const _scriptDir = ""', // the script looks for its folder, to find the WASM there
     'const _documentCurrentScript = null',
     'export default async function (moduleArg) {',
-    // With Node's modules at hand it would read files through them: it has nothing to read.
-    replaceOnce(
-      replaceOnce(factory, base64, ''),
-      'ENVIRONMENT_IS_NODE=typeof process=="object"&&typeof process.versions=="object"&&typeof process.versions.node=="string"',
-      'ENVIRONMENT_IS_NODE=false',
-    ),
+    [
+      [base64, ''],
+      [nodeBranch, ''],
+      [IS_NODE, 'ENVIRONMENT_IS_NODE=false'],
+    ].reduce((text, [part, by]) => replaceOnce(text, part, by), factory),
     '    return moduleArg.ready',
     '}',
     '',

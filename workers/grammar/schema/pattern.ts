@@ -1,4 +1,5 @@
 import { LIMITS } from '../../../shared/protocol/limits.ts'
+import { atMost, exactly } from './bounded-repeat.ts'
 import { CharacterSet, DIGITS, SPACES, WORD } from './character-set.ts'
 import { setGrammar } from './character-grammar.ts'
 import { stringCharacters } from './json-rules.ts'
@@ -75,7 +76,9 @@ class PatternReader {
   #quantified(atom: string): string {
     const [min, max] = this.#quantifier() ?? [1, 1]
     this.#take('?') // lazy: the same strings
-    return repeat(this.#rules.rule(atom), min, max)
+    const item = this.#rules.rule(atom)
+    if (max === null || max === 1) return repeat(item, min, max)
+    return `(${exactly(this.#rules, item, min)} ${atMost(this.#rules, item, max - min)})`
   }
 
   #quantifier(): readonly [min: number, max: number | null] | null {

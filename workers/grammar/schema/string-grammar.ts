@@ -1,7 +1,7 @@
 import { LIMITS } from '../../../shared/protocol/limits.ts'
+import { atMost, exactly } from './bounded-repeat.ts'
 import { anyString, stringCharacter, stringRest } from './json-rules.ts'
 import { patternGrammar } from './pattern.ts'
-import { oneOf, repeat } from './rules.ts'
 import type { Rules } from './rules.ts'
 import { SchemaFault } from './schema-fault.ts'
 
@@ -46,30 +46,9 @@ function measuredString(rules: Rules, min: number, max: number | null): string {
   if (Math.max(min, max ?? 0) > LIMITS.schemaStringLengthMax)
     throw new SchemaFault(min > LIMITS.schemaStringLengthMax ? 'minLength' : 'maxLength', `it is ${LIMITS.schemaStringLengthMax} at most`)
   if (max !== null && min > max) throw new SchemaFault('minLength', 'it is larger than maxLength')
-  const rest = max === null ? stringRest(rules) : `${atMost(rules, max - min)} "\\""`
-  return rules.rule(`"\\"" ${exactly(rules, min)} ${rest}`)
-}
-
-/** Characters of a block. A chain of optional characters costs each mask its length: 0.6 s and more for 512 of them, a chain of blocks a tenth. */
-const BLOCK = 16
-
-function exactly(rules: Rules, count: number): string {
   const character = stringCharacter(rules)
-  const blocks = Math.floor(count / BLOCK)
-  return `${repeat(block(rules), blocks, blocks)} ${repeat(character, count % BLOCK, count % BLOCK)}`
-}
-
-/** Whole blocks but the last with any rest, or all of them with what is left. */
-function atMost(rules: Rules, count: number): string {
-  const character = stringCharacter(rules)
-  const blocks = Math.floor(count / BLOCK)
-  const last = repeat(character, 0, count % BLOCK)
-  if (blocks === 0) return last
-  return oneOf([`${repeat(block(rules), 0, blocks - 1)} ${repeat(character, 0, BLOCK - 1)}`, `${repeat(block(rules), blocks, blocks)} ${last}`])
-}
-
-function block(rules: Rules): string {
-  return rules.rule(Array.from({ length: BLOCK }, () => stringCharacter(rules)).join(' '))
+  const rest = max === null ? stringRest(rules) : `${atMost(rules, character, max - min)} "\\""`
+  return rules.rule(`"\\"" ${exactly(rules, character, min)} ${rest}`)
 }
 
 function formatPattern(format: string): string {
