@@ -30,14 +30,15 @@ export default defineConfig({
         test: { name: 'workerd', include: ['test/workerd/**/*.test.ts'] },
       },
       {
-        // Real instances over HTTP, one at a time: they share the machine with the tests.
+        // Real instances over HTTP, after all others, two files at a time: most of an instance is one thread.
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['test/e2e/pack-fixtures.ts'],
           testTimeout: 300_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
         },
       },
     ],
