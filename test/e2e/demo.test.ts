@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { registerAnthropicContract } from '../contract/anthropic-contract.ts'
 import { registerOpenAiContract } from '../contract/openai-contract.ts'
+import { registerToolContract } from '../contract/tool-contract.ts'
 import { startInstance } from './instance.ts'
 import type { Instance } from './instance.ts'
 
@@ -17,7 +18,10 @@ afterAll(async () => {
   await expect(fetch(`${instance.url}/health`)).rejects.toThrow() // Ctrl-C stopped everything
 })
 
-describe('the openai client', () => registerOpenAiContract(() => instance.url, MODEL))
+describe('the openai client', () => {
+  registerOpenAiContract(() => instance.url, MODEL)
+  registerToolContract(() => instance.url, MODEL)
+})
 describe('the Anthropic client', () => registerAnthropicContract(() => instance.url, MODEL))
 
 function post(path: string, body: unknown, signal?: AbortSignal): Promise<Response> {

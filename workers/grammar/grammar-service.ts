@@ -93,9 +93,13 @@ export function createGrammarService({ create, vocab, nowMs, onFault }: GrammarS
     return fail('invalid-request', 'What the answer must match is too large to be enforced.', { param, reason: 'unsupported_parameter' })
   }
 
-  function begin(grammar: CompiledGrammar, tokens: readonly number[]): Result<{ readonly matcher: Matcher; readonly mask: GrammarMask } | null, MoeError> {
+  function begin(
+    grammar: CompiledGrammar,
+    spec: GrammarSpec,
+    tokens: readonly number[],
+  ): Result<{ readonly matcher: Matcher; readonly mask: GrammarMask } | null, MoeError> {
     return guard(() => {
-      const matcher = grammar.match()
+      const matcher = grammar.match(spec.kind === 'structural-tag' ? spec.special : [])
       if (tokens.every((id) => matcher.accept(id))) return { matcher, mask: { allowed: matcher.allowed() } }
       matcher.dispose()
       return null
@@ -111,7 +115,7 @@ export function createGrammarService({ create, vocab, nowMs, onFault }: GrammarS
       if (!Array.isArray(tokens) || !tokens.every(isToken)) return fail('internal', 'a token is not in the vocabulary', {})
       const grammar = await compiled(spec)
       if (!grammar.ok) return grammar
-      const begun = begin(grammar.value, tokens)
+      const begun = begin(grammar.value, spec, tokens)
       if (!begun.ok) return begun
       if (begun.value === null) return fail('internal', 'the tokens so far are not of the grammar', {})
       const session = sessions.open(begun.value.matcher)

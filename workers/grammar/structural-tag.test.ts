@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { BYTES, BYTES_STOP, loadXgrammar } from '../../test/fixtures/load-xgrammar.ts'
+import { EMPTY_GRAMMAR } from '../../shared/protocol/grammar-api.ts'
 import { MIB } from '../../shared/protocol/limits.ts'
 import { grammarText } from './grammar-text.ts'
 import { createXgrammar } from './xgrammar.ts'
@@ -23,7 +24,7 @@ function accepts(format: unknown, text: string): boolean {
   const written = grammarText({ kind: 'structural-tag', tag: JSON.stringify({ type: 'structural_tag', format }), special: [] })
   if (!written.ok) throw new Error(written.error.message)
   const grammar = xgrammar.compile(written.value)
-  const matcher = grammar.match()
+  const matcher = grammar.match([])
   const whole = [...new TextEncoder().encode(text), BYTES_STOP].every((id) => matcher.accept(id))
   matcher.dispose()
   grammar.dispose()
@@ -56,11 +57,40 @@ it('[GR1] sequences, choices and separators', () => {
   expect(accepts({ type: 'tags_with_separator', tags: [tag], separator: ',', at_least_one: true }, '<a>4</a>,<a>5</a>')).toBe(true)
 })
 
+it('[GR1] what is optional is one of two, the other of which is nothing', () => {
+  const field = { type: 'tag', begin: '<a>', content: { type: 'any_text' }, end: '</a>' }
+  const maybe = { type: 'or', elements: [field, { type: 'grammar', grammar: EMPTY_GRAMMAR }] }
+  const format = { type: 'tag', begin: '<f>', content: { type: 'sequence', elements: [maybe, { type: 'const_string', value: '.' }] }, end: '</f>' }
+  expect(['<f><a>x</a>.</f>', '<f>.</f>', '<f>x.</f>'].map((text) => accepts(format, text))).toEqual([true, true, false])
+})
+
+it('[GR1] special tokens write their names where the grammar names them, and nowhere else', async () => {
+  const mark = '[CALL]'
+  const [MARK, OTHER, STOP] = [256, 257, 258]
+  const names = new Map([
+    [MARK, mark],
+    [OTHER, '[OTHER]'],
+    [STOP, '</s>'],
+  ])
+  const bytes = (id: number): Uint8Array => (id < 256 ? Uint8Array.of(id) : new TextEncoder().encode(names.get(id)))
+  const marked = await createXgrammar(await loadXgrammar(64 * MIB), { size: 259, special: [MARK, OTHER, STOP], bytes }, [STOP])
+  const format = { type: 'triggered_tags', triggers: [mark], tags: [{ ...call('weather', weather), begin: `${mark}weather` }] }
+  const written = grammarText({ kind: 'structural-tag', tag: JSON.stringify({ type: 'structural_tag', format }), special: [MARK] })
+  if (!written.ok) throw new Error(written.error.message)
+  const grammar = marked.compile(written.value)
+  const allows = (mask: Uint8Array) => [MARK, OTHER, STOP].map((id) => (mask[id >> 3]! >> (id & 7)) & 1)
+  const named = grammar.match([MARK])
+  expect(allows(named.allowed())).toEqual([1, 0, 1])
+  expect([named.accept(OTHER), named.accept(MARK), named.accept('w'.charCodeAt(0))]).toEqual([false, true, true])
+  expect(allows(named.allowed())).toEqual([0, 0, 0])
+  expect(allows(grammar.match([]).allowed())).toEqual([0, 0, 1])
+})
+
 describe('[GR2] a structural tag is checked field by field', () => {
   const REFUSED: readonly (readonly [field: string, tag: unknown])[] = [
     ['format', []],
     ['format', { format: { type: 'any_text' } }],
-    ['type', { type: 'structural_tag', format: { type: 'grammar', grammar: 'root ::= "a"' } }],
+    ['grammar', { type: 'structural_tag', format: { type: 'grammar', grammar: 'root ::= "a"' } }],
     ['type', { type: 'structural_tag', format: { type: 'regex', pattern: 'a' } }],
     ['type', { type: 'structural_tag', format: { type: 'constructor' } }],
     ['x', { type: 'structural_tag', format: { type: 'any_text', x: 1 } }],

@@ -1,3 +1,4 @@
+import { EMPTY_GRAMMAR } from '../../shared/protocol/grammar-api.ts'
 import { SchemaFault } from './schema/schema-fault.ts'
 import { isObject, listOf, textOf } from './schema/schema-reader.ts'
 import type { JsonObject, JsonValue } from './schema/schema-reader.ts'
@@ -7,6 +8,7 @@ const FORMATS: Readonly<Record<string, readonly string[]>> = {
   any_text: [],
   const_string: ['value'],
   json_schema: ['json_schema'],
+  grammar: ['grammar'],
   sequence: ['elements'],
   or: ['elements'],
   tag: ['begin', 'content', 'end'],
@@ -16,7 +18,7 @@ const FORMATS: Readonly<Record<string, readonly string[]>> = {
 
 /**
  * A structural tag (xgrammar's format) whose JSON schemas are grammars of ours, so that they are enforced as those of a response format are.
- * Every field is checked: xgrammar ends its whole instance where it refuses one. Formats with grammars of their own are not taken.
+ * Every field is checked: xgrammar ends its whole instance where it refuses one. Of formats with grammars of their own only the grammar of nothing is taken.
  */
 export function convertTag(tag: JsonValue, schemaText: (schema: JsonValue) => string): JsonValue {
   if (!isObject(tag) || tag['type'] !== 'structural_tag' || tag['format'] === undefined) throw new SchemaFault('format', 'a structural tag has type and format')
@@ -32,6 +34,9 @@ export function convertTag(tag: JsonValue, schemaText: (schema: JsonValue) => st
     switch (type) {
       case 'json_schema':
         return { type: 'grammar', grammar: schemaText(format['json_schema'] ?? true) }
+      case 'grammar':
+        if (format['grammar'] !== EMPTY_GRAMMAR) throw new SchemaFault('grammar', 'only the grammar of nothing is taken')
+        return { type, grammar: EMPTY_GRAMMAR }
       case 'const_string':
         return { type, value: filled(format, 'value') }
       case 'sequence':

@@ -11,8 +11,10 @@ import { vocabularyBytes } from '../gateway/model/token-bytes.ts'
 export interface Vocabulary {
   /** Ids: as many as the model has logits. */
   readonly size: number
-  /** A view; empty for special tokens and for ids that the tokenizer does not have. */
+  /** A view; empty for ids that the tokenizer does not have. Special tokens write their names, where a grammar lets them (`special`). */
   bytes(id: number): Uint8Array
+  /** Ids of special tokens: not allowed unless a grammar names them. */
+  readonly special: readonly number[]
 }
 
 /** Entries of a tokenizer by id. */
@@ -35,7 +37,7 @@ export function vocabularyOf(json: TokenizerJson, entries: Entries, size: number
   const style = vocabularyStyle(json.decoder)
   const byId = new Map<number, Uint8Array>()
   for (const [id, entry] of entries) byId.set(id, vocabularyBytes(entry, style))
-  for (const { id, content, special } of json.added_tokens ?? []) byId.set(id, special === true ? new Uint8Array() : vocabularyBytes(content, 'plain'))
+  for (const { id, content } of json.added_tokens ?? []) byId.set(id, vocabularyBytes(content, 'plain'))
   let total = 0
   for (const [id, bytes] of byId) {
     if (!Number.isInteger(id) || id < 0 || id >= size)
@@ -43,10 +45,11 @@ export function vocabularyOf(json: TokenizerJson, entries: Entries, size: number
     total += bytes.length
   }
   if (total > LIMITS.tokenizerBytesMax) return fail('manifest-invalid', `The vocabulary has ${total} bytes.`, { field: 'tokenizer' })
-  return ok(compact(byId, size, total))
+  const special = (json.added_tokens ?? []).flatMap((token) => (token.special === true ? [token.id] : []))
+  return ok(compact(byId, special, size, total))
 }
 
-function compact(byId: ReadonlyMap<number, Uint8Array>, size: number, total: number): Vocabulary {
+function compact(byId: ReadonlyMap<number, Uint8Array>, special: readonly number[], size: number, total: number): Vocabulary {
   const all = new Uint8Array(total)
   const ends = new Uint32Array(size)
   let end = 0
@@ -56,5 +59,5 @@ function compact(byId: ReadonlyMap<number, Uint8Array>, size: number, total: num
     end += bytes?.length ?? 0
     ends[id] = end
   }
-  return { size, bytes: (id) => all.subarray(id === 0 ? 0 : ends[id - 1]!, ends[id]!) }
+  return { size, special, bytes: (id) => all.subarray(id === 0 ? 0 : ends[id - 1]!, ends[id]!) }
 }

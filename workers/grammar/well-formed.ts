@@ -18,9 +18,9 @@ export interface WellFormed {
   narrow(mask: Uint8Array, last: number): void
 }
 
-export function createWellFormed({ size, bytes }: Vocabulary): WellFormed {
+export function createWellFormed({ size, special, bytes }: Vocabulary): WellFormed {
   const empty = new Uint8Array()
-  const wellFormed = { size, bytes: (id: number) => (isIllFormed(bytes(id)) ? empty : bytes(id)) }
+  const wellFormed = { size, special, bytes: (id: number) => (isIllFormed(bytes(id)) ? empty : bytes(id)) }
   /** Tokens that go on with a character, by first byte. */
   const continuing = new Map<number, number[]>()
   for (let id = 0; id < size; id++) {

@@ -49,8 +49,8 @@ export interface XgrammarOptions {
 
 /** A grammar, compiled for the vocabulary. */
 export interface CompiledGrammar {
-  /** A way through it, from its beginning. */
-  match(): Matcher
+  /** A way through it, from its beginning. @param special ids of special tokens that may write their names on it. */
+  match(special: readonly number[]): Matcher
   dispose(): void
 }
 
@@ -72,7 +72,7 @@ export interface Xgrammar {
 /**
  * Makes an instance. Whatever throws in it (a trap, memory at its bound, an assertion of the C++ side, which is built without a way to unwind)
  * leaves it in an unknown state: take another one. Freed memory stays the instance's own.
- * @param vocabulary what tokens write; those that write nothing are never allowed.
+ * @param vocabulary what tokens write; those that write nothing are never allowed, special ones where a match names them.
  * @param stopTokens allowed where the grammar may end, and nothing else is where it must.
  */
 export async function createXgrammar(options: XgrammarOptions, vocabulary: Vocabulary, stopTokens: readonly number[]): Promise<Xgrammar> {
@@ -88,10 +88,11 @@ export async function createXgrammar(options: XgrammarOptions, vocabulary: Vocab
     },
   })
   const wellFormed = createWellFormed(vocabulary)
+  const markable = vocabulary.special.filter((id) => !stopTokens.includes(id))
   const compiler = new native.GrammarCompiler(tokenizerInfo(native, wellFormed.vocabulary, stopTokens), 1, false)
   return {
     compile: ({ language, text }) =>
-      compiledGrammar(native, language === 'tag' ? compiler.CompileStructuralTag(text) : compileEbnf(native, compiler, text), wellFormed),
+      compiledGrammar(native, language === 'tag' ? compiler.CompileStructuralTag(text) : compileEbnf(native, compiler, text), wellFormed, markable),
     memoryBytes: () => memory!.buffer.byteLength,
   }
 }
@@ -125,14 +126,16 @@ function compileEbnf(native: XgrammarInstance, compiler: NativeCompiler, text: s
   return compiled
 }
 
-function compiledGrammar(native: XgrammarInstance, compiled: Handle, wellFormed: WellFormed): CompiledGrammar {
+/** @param markable special tokens that end nothing. */
+function compiledGrammar(native: XgrammarInstance, compiled: Handle, wellFormed: WellFormed, markable: readonly number[]): CompiledGrammar {
   return {
-    match() {
+    match(special) {
+      const hidden = new Set(markable.filter((id) => !special.includes(id)))
       const matcher = new native.GrammarMatcher(compiled, undefined, false, -1)
       let last = 0
       return {
         accept(id) {
-          const isAccepted = matcher.AcceptToken(id, false)
+          const isAccepted = !hidden.has(id) && matcher.AcceptToken(id, false)
           if (isAccepted) last = wellFormed.after(id)
           return isAccepted
         },
@@ -141,6 +144,7 @@ function compiledGrammar(native: XgrammarInstance, compiled: Handle, wellFormed:
           const copy = new Uint8Array(new Int32Array(native.vecIntToView(words)).buffer) // little-endian, as WASM is
           words.delete()
           wellFormed.narrow(copy, last)
+          for (const id of hidden) copy[id >> 3]! &= ~(1 << (id & 7))
           return copy
         },
         dispose: () => matcher.delete(),

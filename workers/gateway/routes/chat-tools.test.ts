@@ -139,7 +139,7 @@ describe('what is asked of the engine', () => {
     grammar.check = async () => {
       throw new Error('gone')
     }
-    expect(await outcome(post(CHATS, CHAT))).toMatchObject({ status: 503, code: 'host_unavailable' })
+    expect(await outcome(post(CHATS, CHAT))).toMatchObject({ status: 503, code: 'grammar_unavailable' })
     expect(engine.requests).toHaveLength(0)
   })
 

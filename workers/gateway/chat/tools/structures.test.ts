@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { EXAMPLES, TOOLS } from '../../../../test/fixtures/tool-calls/examples.ts'
 import { loadXgrammar, matcherOf } from '../../../../test/fixtures/tool-calls/xgrammar.ts'
+import { grammarText } from '../../../grammar/grammar-text.ts'
 import { behindThought } from '../think-parser.ts'
 import { generic } from './formats/generic.ts'
 import { harmony } from './formats/harmony.ts'
@@ -58,6 +59,21 @@ describe.each(EXAMPLES.map((example) => ({ ...example, name: example.format.name
     const [, stations] = TOOLS
     const filled = one.replaceAll('get_weather', 'get_weather_stations')
     expect(await taken(format, { tools: stations === undefined ? [] : [stations], mustCall: true }, [filled])).toEqual([false])
+  })
+})
+
+describe('the grammar worker', () => {
+  it.each(EXAMPLES.map(({ format }) => [format.name, format] as const))('[TC2] takes what %s asks for, thoughts and formats among it', (_, format) => {
+    for (const mustCall of [false, true]) {
+      for (const answer of [{ kind: 'text' }, { kind: 'json-schema', schema: SCHEMA }] as const) {
+        const structure = format.structure({ ...RULES, mustCall, format: answer })
+        if (structure === null) throw new Error('nothing is asked for')
+        for (const whole of [structure, behindThought('optional', structure), behindThought('begun', structure)]) {
+          const tag = JSON.stringify({ type: 'structural_tag', format: whole })
+          expect(grammarText({ kind: 'structural-tag', tag, special: [] })).toMatchObject({ ok: true })
+        }
+      }
+    }
   })
 })
 
