@@ -67,12 +67,9 @@ describe('the OpenAPI document', () => {
     for (const { path, access: said } of described) expect(said, path).toBe(access[doorOf(path)])
   })
 
-  it('[AP15] says of every field of a request what it may be', () => {
-    for (const { path } of withBody) {
-      const fields = bodyOf(path).properties ?? {}
-      expect(Object.keys(fields).length).toBeGreaterThan(0)
-      for (const [name, schema] of Object.entries(fields)) expect(Object.keys(schema as object), `${path} ${name}`).not.toEqual([])
-    }
+  it('[AP15] says of every field what it may be: where a schema reads by hand, `meta` beside it does', () => {
+    for (const { path } of withBody) expect(Object.keys(bodyOf(path).properties ?? {}).length).toBeGreaterThan(0)
+    expect(silentFields(document, '')).toEqual([])
   })
 
   it.each(withBody)('[AP16] $path: what the server takes, the document allows', ({ path, request }) => {
@@ -154,6 +151,14 @@ function bodyOf(path: string): BodySchema {
   const schema = body?.content['application/json']?.schema
   if (schema?.$ref === undefined) return schema ?? {}
   return (document.components?.schemas?.[schema.$ref.slice(schema.$ref.lastIndexOf('/') + 1)] ?? {}) as BodySchema
+}
+
+/** Paths of the fields, at any depth, of which a schema says nothing. */
+function silentFields(schema: unknown, path: string): string[] {
+  if (typeof schema !== 'object' || schema === null) return []
+  const properties = 'properties' in schema ? Object.entries(schema.properties as object) : []
+  const silent = properties.filter(([, field]) => Object.keys(field as object).length === 0).map(([name]) => `${path}.${name}`)
+  return [...silent, ...Object.entries(schema).flatMap(([key, part]) => silentFields(part, `${path}.${key}`))]
 }
 
 /** Values that some field or other takes, and some that none does. */

@@ -35,6 +35,7 @@ export const Timings = z
   })
   .meta({ id: 'Timings', description: 'How long the parts of an answer took; with `timings: true`.' })
 
+const reasoning = z.string().optional().meta({ description: 'What the model thought aloud, where its template tells it apart.' })
 const finishReason = z.enum(['stop', 'length', 'tool_calls'])
 
 const chatToken = { token: z.string(), logprob: z.number(), bytes: z.array(z.int().min(0).max(255)) }
@@ -57,6 +58,7 @@ export const ChatAnswer = z
             role: z.literal('assistant'),
             content: z.string().nullable(),
             refusal: z.null(),
+            reasoning_content: reasoning,
             tool_calls: z.array(toolCall).optional(),
           }),
           logprobs: chatLogprobs,
@@ -90,6 +92,7 @@ export const ChatChunk = z
               role: z.literal('assistant').optional(),
               content: z.string().optional(),
               refusal: z.null().optional(),
+              reasoning_content: reasoning,
               tool_calls: z.array(toolCallDelta).optional(),
             }),
             logprobs: chatLogprobs,

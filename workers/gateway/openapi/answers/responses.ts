@@ -39,7 +39,7 @@ export const ResponseAnswer = z
     store: z.literal(false),
     temperature: z.number(),
     text: z.object({ format: z.looseObject({ type: z.string() }), verbosity: z.literal('medium') }),
-    tool_choice: z.unknown(),
+    tool_choice: z.unknown().meta({ description: 'As the request has it.' }),
     tools: z.array(z.looseObject({ type: z.literal('function'), name: z.string() })),
     top_logprobs: count,
     top_p: z.number(),
