@@ -189,6 +189,7 @@ describe('hostile manifests', () => {
     ['two entries on the same bytes', 'objects', { 'trunk.q8.1.offset': 0 }],
     ['a file on the bytes of the trunk', 'objects', { 'chatTemplate.object': 'trunk.q8.bin' }],
     ['a tokenizer that no gateway can hold', 'tokenizer.tokenizer.bytes', { 'tokenizer.tokenizer.bytes': LIMITS.tokenizerBytesMax + 1 }],
+    ['a repetition penalty of nothing', 'generation.repetitionPenalty', { 'generation.repetitionPenalty': 0 }],
     ['a negative temperature', 'generation.temperature', { 'generation.temperature': -1 }],
     ['a vocabulary beyond the limit', 'spec.vocab', { 'spec.vocab': LIMITS.vocabMax + 1 }],
     ['layers beyond the limit', 'spec.layers', { 'spec.layers': (old: unknown[]) => Array.from({ length: LIMITS.layersMax + 1 }, () => old[0]) }],

@@ -9,6 +9,7 @@ import { FieldFault, integer, list, nullable, number, oneOf, optional, record, t
 import type { Reader } from './json-readers.ts'
 import { LIMITS } from './limits.ts'
 import { MANIFEST_FORMAT, MANIFEST_VERSION, PROBE_DIGEST_CHARS } from './manifest.ts'
+import { ADJUSTMENT_BOUNDS } from './engine-api.ts'
 import type { ExpertEntry, GenerationDefaults, Manifest, StoredFile, StoredRange, TrunkEntry } from './manifest.ts'
 import { expertRangeBytes, RANGE_ALIGN_BYTES } from './pack-layout.ts'
 import { ok } from './result.ts'
@@ -53,11 +54,13 @@ const expertEntry: Reader<ExpertEntry> = record<ExpertEntry>({
   probe: record<ExpertEntry['probe']>({ q8: probe, q4: probe, f32: probe }),
 })
 const storedFile = (bytesMax: number): Reader<StoredFile> => record<StoredFile>({ object: objectName, bytes: integer(1, bytesMax), sha256 })
+const PENALTY = ADJUSTMENT_BOUNDS.repetitionPenalty
 const generation: Reader<GenerationDefaults> = record<GenerationDefaults>({
   temperature: nullable(number(0, 100)),
   topP: nullable(number(0, 1)),
   topK: nullable(integer(0, LIMITS.vocabMax)),
   minP: nullable(number(0, 1)),
+  repetitionPenalty: optional(number(PENALTY.min, PENALTY.max)),
 })
 
 const manifestFields: Reader<Manifest> = record<Manifest>({

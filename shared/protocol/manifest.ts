@@ -51,6 +51,8 @@ export interface GenerationDefaults {
   readonly topP: number | null
   readonly topK: number | null
   readonly minP: number | null
+  /** Absent: 1, none. */
+  readonly repetitionPenalty?: number
 }
 
 /** manifest.json: everything the system knows of a pack. Rules: SPEC PK1 to PK10. */

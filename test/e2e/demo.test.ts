@@ -18,6 +18,12 @@ afterAll(async () => {
   await expect(fetch(`${instance.url}/health`)).rejects.toThrow() // Ctrl-C stopped everything
 })
 
+it('[AP15] /openapi.json is made in workerd', async () => {
+  const document = (await (await fetch(`${instance.url}/openapi.json`)).json()) as { openapi: string; paths: object }
+  expect(document.openapi).toBe('3.1.0')
+  expect(Object.keys(document.paths)).toContain('/v1/messages')
+})
+
 describe('the openai client', () => {
   registerOpenAiContract(() => instance.url, MODEL)
   registerToolContract(() => instance.url, MODEL)

@@ -17,6 +17,7 @@ import { postCompletions } from './routes/completions.ts'
 import { postCountTokens, postMessages } from './routes/messages.ts'
 import { getMetrics } from './routes/metrics.ts'
 import { getModel, listModels } from './routes/models.ts'
+import { getOpenApi } from './routes/openapi.ts'
 import { postResponses } from './routes/responses.ts'
 import { getPage } from './routes/page.ts'
 import { getHealth } from './routes/status.ts'
@@ -57,6 +58,7 @@ export function createApp(deps: GatewayDeps): Hono<GatewayEnv> {
   app.post('/tokenize', countRequest, postTokenize(deps))
   app.post('/detokenize', countRequest, postDetokenize(deps))
   app.post('/apply-template', countRequest, postApplyTemplate(deps))
+  app.get('/openapi.json', getOpenApi())
   app.get('/metrics', getMetrics(deps))
   app.get('/admin/state', getAdminState(deps))
   app.get('/admin/events', getAdminEvents(deps))

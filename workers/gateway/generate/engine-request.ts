@@ -37,7 +37,7 @@ export function engineRequest(model: LoadedModel, fields: GeneratingFields, job:
     prompts: job.prompts.map(({ ids }) => ids),
     n: fields.n ?? 1,
     sampling: samplingParams(fields, model.generation, newSeed),
-    adjustments: logitAdjustments(fields),
+    adjustments: logitAdjustments(fields, model.generation),
     stopTokens: [...new Set([...(fields.ignore_eos === true ? [] : model.eos), ...(fields.stop_token_ids ?? [])])],
   }
 }
@@ -52,11 +52,11 @@ function samplingParams(fields: GeneratingFields, model: GenerationDefaults, new
   }
 }
 
-/** Null where the request asks for none: the engine then has nothing to do. SPEC SA5. */
-function logitAdjustments(fields: GeneratingFields): LogitAdjustments | null {
+/** Null where neither request nor model asks for any: the engine then has nothing to do. SPEC SA5. */
+function logitAdjustments(fields: GeneratingFields, model: GenerationDefaults): LogitAdjustments | null {
   const presencePenalty = fields.presence_penalty ?? 0
   const frequencyPenalty = fields.frequency_penalty ?? 0
-  const repetitionPenalty = fields.repetition_penalty ?? 1
+  const repetitionPenalty = fields.repetition_penalty ?? model.repetitionPenalty ?? 1
   const bias = fields.logit_bias ?? []
   const minTokens = fields.min_tokens ?? 0
   if (presencePenalty === 0 && frequencyPenalty === 0 && repetitionPenalty === 1 && bias.length === 0 && minTokens === 0) return null

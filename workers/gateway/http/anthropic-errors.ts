@@ -7,13 +7,11 @@ export interface AnthropicError {
   readonly request_id: string
 }
 
-/** Anthropic's classes of error; what is not here is api_error. */
+/** Anthropic's classes of error; other faults of the caller are invalid_request_error, all others api_error. */
 const TYPES: Partial<Record<ContentfulStatusCode, string>> = {
-  400: 'invalid_request_error',
   401: 'authentication_error',
   403: 'permission_error',
   404: 'not_found_error',
-  405: 'invalid_request_error',
   409: 'conflict_error',
   413: 'request_too_large',
   414: 'invalid_request_error',
@@ -22,6 +20,8 @@ const TYPES: Partial<Record<ContentfulStatusCode, string>> = {
   431: 'invalid_request_error',
 }
 
+export const ANTHROPIC_ERROR_TYPES = ['invalid_request_error', 'api_error', ...Object.values(TYPES)]
+
 /** Whether whoever asks for this path reads errors in Anthropic's form. */
 export function speaksAnthropic(path: string): boolean {
   return path === '/v1/messages' || path.startsWith('/v1/messages/')
@@ -29,5 +29,5 @@ export function speaksAnthropic(path: string): boolean {
 
 /** @param requestId as it stands in x-request-id, without `req_`. */
 export function anthropicError(status: ContentfulStatusCode, message: string, requestId: string): AnthropicError {
-  return { type: 'error', error: { type: TYPES[status] ?? 'api_error', message }, request_id: `req_${requestId}` }
+  return { type: 'error', error: { type: TYPES[status] ?? (status < 500 ? 'invalid_request_error' : 'api_error'), message }, request_id: `req_${requestId}` }
 }

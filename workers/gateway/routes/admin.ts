@@ -13,6 +13,8 @@ import { eventsResponse } from '../http/event-source.ts'
 import type { GatewayEnv } from '../http/request-id.ts'
 import { PolicyRequest, ScaleRequestBody } from '../schemas/admin-requests.ts'
 import { parseRequest } from '../schemas/parse-request.ts'
+import { AdminState, PolicyAnswer, ScaleAnswer } from '../openapi/answers/admin.ts'
+import type { Description } from '../openapi/operation.ts'
 
 /** GET /admin/state: the engine's own account of itself and of its hosts, and the autoscaler's. Either is shown without the other. */
 export function getAdminState(deps: GatewayDeps): Handler<GatewayEnv> {
@@ -74,4 +76,42 @@ export function postAdminPolicy(deps: GatewayDeps): Handler<GatewayEnv> {
     const fields = Object.entries(change).filter(([, value]) => value !== undefined)
     return c.json(orRefuse(await callAutoscaler(deps, () => deps.autoscaler.setPolicy(Object.fromEntries(fields) as Partial<Policy>))))
   }
+}
+
+export const adminStateDescription: Description = {
+  id: 'getAdminState',
+  tag: 'Operation',
+  summary: "The engine's account of itself and of its hosts, and the autoscaler's",
+  access: 'admin',
+  answer: AdminState,
+}
+
+export const adminEventsDescription: Description = {
+  id: 'getAdminEvents',
+  tag: 'Operation',
+  summary: 'Scale events as they change, from the oldest that is kept',
+  details: 'With `last-event-id` from that event on. A comment comes every 15 s.',
+  access: 'admin',
+  answer: { contentType: 'text/event-stream', text: 'Events named `scale`, whose `id` is the scale event’s and whose `data` is a ScaleEvent.' },
+}
+
+export const adminScaleDescription: Description = {
+  id: 'postAdminScale',
+  tag: 'Operation',
+  summary: 'A plan made now, or by hand',
+  access: 'admin',
+  request: {
+    schema: ScaleRequestBody,
+    examples: { plan: { dry_run: true }, byHand: { experts: [{ layer: 0, expert: 3, replicas: 2 }] } },
+  },
+  answer: ScaleAnswer,
+}
+
+export const adminPolicyDescription: Description = {
+  id: 'postAdminPolicy',
+  tag: 'Operation',
+  summary: 'Changes the fields of the policy that are named',
+  access: 'admin',
+  request: { schema: PolicyRequest, examples: { off: { enabled: false }, calmer: { gainMin: 0.1, stayMs: 60_000 } } },
+  answer: PolicyAnswer,
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { demoModel } from '../../../test/contract/demo-model.ts'
 import { scripted } from '../../../test/contract/fake-engine.ts'
 import { testGateway } from '../../../test/contract/test-gateway.ts'
 
@@ -57,6 +58,13 @@ describe('what reaches the engine', () => {
       [adjustments, [2, 0, 7]],
       [adjustments, [7, 2]],
     ])
+  })
+
+  it("[SA5] the model's own repetition penalty holds unless the request has another", async () => {
+    const model = { ...demoModel(), generation: { ...demoModel().generation, repetitionPenalty: 1.05 } }
+    const { engine, post } = testGateway({ model })
+    for (const repetition_penalty of [undefined, 1.2, 1]) await post(COMPLETIONS, { ...COMPLETION, repetition_penalty })
+    expect(engine.requests.map(({ adjustments }) => adjustments?.repetitionPenalty ?? null)).toEqual([1.05, 1.2, null])
   })
 
   it('[NU6] seeds of 64 bits with a sign: small ones as they are, and no two of these alike', async () => {

@@ -15,6 +15,8 @@ import type { ChatView } from '../render/chat-answer.ts'
 import { chosenTools } from '../schemas/chat-tools.ts'
 import { ChatRequest } from '../schemas/chat-request.ts'
 import { parseRequest } from '../schemas/parse-request.ts'
+import { ChatAnswer, ChatChunk } from '../openapi/answers/openai.ts'
+import type { Description } from '../openapi/operation.ts'
 
 /** POST /v1/chat/completions. */
 export function postChatCompletions(deps: GatewayDeps): Handler<GatewayEnv> {
@@ -53,4 +55,28 @@ function chatCall(request: ChatRequest): ChatCall {
     logprobs: request.logprobs === true ? (request.top_logprobs ?? 0) : null,
     streamed: request.stream === true,
   }
+}
+
+export const chatCompletionsDescription: Description = {
+  id: 'postChatCompletions',
+  tag: 'Generation',
+  summary: 'Chat, as OpenAI has it',
+  details: "The messages are written by the model's own template. Fields that would change the output and are not supported are refused by name.",
+  access: 'client',
+  request: {
+    schema: ChatRequest,
+    examples: {
+      plain: { model: 'isomoe-demo', messages: [{ role: 'user', content: 'Tell me a story.' }], max_completion_tokens: 64, seed: 7 },
+      stream: {
+        model: 'isomoe-demo',
+        messages: [{ role: 'user', content: 'Tell me a story.' }],
+        stream: true,
+        stream_options: { include_usage: true },
+        frequency_penalty: 0.5,
+        logit_bias: { '50': -100 },
+      },
+    },
+  },
+  answer: ChatAnswer,
+  event: ChatChunk,
 }

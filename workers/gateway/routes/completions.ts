@@ -18,6 +18,8 @@ import type { CompletionView } from '../render/completion-answer.ts'
 import { CompletionRequest } from '../schemas/completion-request.ts'
 import { parseRequest } from '../schemas/parse-request.ts'
 import { servedModel } from './models.ts'
+import { CompletionAnswer, CompletionChunk } from '../openapi/answers/openai.ts'
+import type { Description } from '../openapi/operation.ts'
 
 /** Completions are short unless the client says otherwise. Source: OpenAI's reference. */
 const MAX_TOKENS_DEFAULT = 16
@@ -52,4 +54,20 @@ export function postCompletions(deps: GatewayDeps): Handler<GatewayEnv> {
       return sseResponse(completionEvents(view, generation.outputs), { ...streamHooks(deps, c.get('record')), cancel: generation.cancel })
     return c.json(completionAnswer(view, orRefuse(await collectChoices(generation.outputs, prompts.length * job.n))))
   }
+}
+
+export const completionsDescription: Description = {
+  id: 'postCompletions',
+  tag: 'Generation',
+  summary: 'Completion, as OpenAI has it',
+  access: 'client',
+  request: {
+    schema: CompletionRequest,
+    examples: {
+      plain: { model: 'isomoe-demo', prompt: 'Once upon a time', max_tokens: 32, temperature: 0 },
+      score: { model: 'isomoe-demo', prompt: [[5, 6, 7]], max_tokens: 0, echo: true, logprobs: 2 },
+    },
+  },
+  answer: CompletionAnswer,
+  event: CompletionChunk,
 }

@@ -14,6 +14,8 @@ import type { MessageView } from '../render/message-answer.ts'
 import { CountTokensRequest, MessagesRequest } from '../schemas/messages-request.ts'
 import { parseRequest } from '../schemas/parse-request.ts'
 import { servedModel } from './models.ts'
+import { MessageAnswer, MessageEvent, TokenCount } from '../openapi/answers/anthropic.ts'
+import type { Description } from '../openapi/operation.ts'
 
 /** POST /v1/messages: Anthropic's chat. */
 export function postMessages(deps: GatewayDeps): Handler<GatewayEnv> {
@@ -39,4 +41,27 @@ export function postCountTokens(deps: GatewayDeps): Handler<GatewayEnv> {
     const { prompt } = chatPrompt(await servedModel(deps, request.model), promptParts(request))
     return c.json({ input_tokens: prompt.ids.length })
   }
+}
+
+const EXAMPLE = { model: 'isomoe-demo', system: 'Be short.', messages: [{ role: 'user', content: 'Tell me a story.' }] }
+
+export const messagesDescription: Description = {
+  id: 'postMessages',
+  tag: 'Generation',
+  summary: 'A message, as Anthropic has it',
+  access: 'client',
+  request: { schema: MessagesRequest, examples: { plain: { ...EXAMPLE, max_tokens: 64, stop_sequences: ['The end'] } } },
+  answer: MessageAnswer,
+  event: MessageEvent,
+  anthropic: true,
+}
+
+export const countTokensDescription: Description = {
+  id: 'postCountTokens',
+  tag: 'Models and tokens',
+  summary: 'The tokens of a message before it is sent',
+  access: 'client',
+  request: { schema: CountTokensRequest, examples: { plain: EXAMPLE } },
+  answer: TokenCount,
+  anthropic: true,
 }

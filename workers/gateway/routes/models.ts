@@ -6,6 +6,9 @@ import { engineInfo } from '../generate/engine-call.ts'
 import { orRefuse, Refusal } from '../http/errors.ts'
 import type { GatewayEnv } from '../http/request-id.ts'
 import type { LoadedModel } from '../model/loaded-model.ts'
+import { z } from 'zod'
+import { ModelList, ModelObject } from '../openapi/answers/openai.ts'
+import type { Description } from '../openapi/operation.ts'
 
 const NAME_CHARS_MAX = 96
 
@@ -50,4 +53,21 @@ function modelObject(deps: GatewayDeps, model: LoadedModel, info: ModelInfo) {
     max_model_len: info.contextTokens,
     tier: model.tier,
   }
+}
+
+export const listModelsDescription: Description = {
+  id: 'listModels',
+  tag: 'Models and tokens',
+  summary: 'The served model',
+  access: 'client',
+  answer: ModelList,
+}
+
+export const getModelDescription: Description = {
+  id: 'getModel',
+  tag: 'Models and tokens',
+  summary: 'One model',
+  access: 'client',
+  params: z.object({ id: z.string().meta({ example: 'isomoe-demo' }) }),
+  answer: ModelObject,
 }

@@ -1,6 +1,7 @@
 import type { Handler } from 'hono'
 import type { GatewayDeps } from '../deps.ts'
 import type { GatewayEnv } from '../http/request-id.ts'
+import type { Description } from '../openapi/operation.ts'
 
 /** The live page as scripts/build-page.mjs makes it: one document, its tag, and the policy that lets only its own script and style run. */
 export interface PageAsset {
@@ -24,4 +25,12 @@ export function getPage({ page }: GatewayDeps): Handler<GatewayEnv> {
       .map((tag) => tag.trim().replace(/^W\//, ''))
     return known?.includes(page.etag) === true ? c.body(null, 304) : c.html(page.html)
   }
+}
+
+export const pageDescription: Description = {
+  id: 'getPage',
+  tag: 'Operation',
+  summary: 'The live page',
+  access: 'none',
+  answer: { contentType: 'text/html', text: 'Chat, and the cluster as it is now. It asks the API with the reader’s keys.' },
 }

@@ -3,6 +3,8 @@ import type { GatewayDeps } from '../deps.ts'
 import { engineInfo } from '../generate/engine-call.ts'
 import { orRefuse } from '../http/errors.ts'
 import type { GatewayEnv } from '../http/request-id.ts'
+import { HealthAnswer } from '../openapi/answers/tokens.ts'
+import type { Description } from '../openapi/operation.ts'
 
 /**
  * GET /health: 200 when requests will be served, else the error that they would meet. Asking also begins the loading, so a stranger, who may
@@ -16,4 +18,13 @@ export function getHealth(deps: GatewayDeps): Handler<GatewayEnv> {
     orRefuse(await model)
     return c.json({ status: 'ok', model: info.model })
   }
+}
+
+export const healthDescription: Description = {
+  id: 'getHealth',
+  tag: 'Operation',
+  summary: 'Whether requests will be served',
+  details: 'Else the error that they would meet, 503 `loading` for one. Asking begins the loading. Without a key a deployed server only says that it is up.',
+  access: 'none',
+  answer: HealthAnswer,
 }

@@ -14,6 +14,8 @@ import type { ShieldedText } from '../model/special-text.ts'
 import { parseRequest } from '../schemas/parse-request.ts'
 import { ApplyTemplateRequest, DetokenizeRequest, TokenizeRequest } from '../schemas/token-requests.ts'
 import { readyModel } from './models.ts'
+import { PromptAnswer, TokenizeAnswer } from '../openapi/answers/tokens.ts'
+import type { Description } from '../openapi/operation.ts'
 
 /** POST /tokenize. */
 export function postTokenize(deps: GatewayDeps): Handler<GatewayEnv> {
@@ -57,4 +59,31 @@ export function renderChat(model: LoadedModel, messages: readonly ChatMessage[],
   const shield = model.codec?.shield() ?? null
   const text = orRefuse(model.template.render(messages, { ...options, shield }))
   return { text, hidden: shield?.hidden() ?? new Map() }
+}
+
+export const tokenizeDescription: Description = {
+  id: 'postTokenize',
+  tag: 'Models and tokens',
+  summary: 'Text to token ids',
+  access: 'client',
+  request: { schema: TokenizeRequest, examples: { plain: { prompt: 'Once upon a time', add_special_tokens: false } } },
+  answer: TokenizeAnswer,
+}
+
+export const detokenizeDescription: Description = {
+  id: 'postDetokenize',
+  tag: 'Models and tokens',
+  summary: 'Token ids to text, special tokens written out',
+  access: 'client',
+  request: { schema: DetokenizeRequest, examples: { plain: { tokens: [2335, 874, 263, 833] } } },
+  answer: PromptAnswer,
+}
+
+export const applyTemplateDescription: Description = {
+  id: 'postApplyTemplate',
+  tag: 'Models and tokens',
+  summary: "Messages as the model's template writes them",
+  access: 'client',
+  request: { schema: ApplyTemplateRequest, examples: { plain: { messages: [{ role: 'user', content: 'hi' }] } } },
+  answer: PromptAnswer,
 }

@@ -1,10 +1,20 @@
 import { z } from 'zod'
 import { ILL_FORMED } from './common-fields.ts'
+import type { JsonSchema } from './common-fields.ts'
 
 /** Kinds of content parts that OpenAI defines and that this server has no model for. */
 const OTHER_PARTS: readonly unknown[] = ['image_url', 'input_audio', 'file', 'refusal']
 
 const TextPart = z.strictObject({ type: z.literal('text'), text: z.string() })
+
+const PART: JsonSchema = {
+  type: 'object',
+  properties: { type: { const: 'text' }, text: { type: 'string' } },
+  required: ['type', 'text'],
+  additionalProperties: false,
+}
+/** What `content` of a message may be, for the API's document. */
+export const CONTENT_FORMS: JsonSchema = { anyOf: [{ type: 'string' }, { type: 'array', items: PART, minItems: 1 }, { type: 'null' }] }
 
 /** A string, or text parts, which are joined: most templates read a string, and some print a list as it is. */
 export const chatContent = z.unknown().transform((value, context): string => {

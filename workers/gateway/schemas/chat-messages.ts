@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
 import type { ChatMessage, ToolCall } from '../chat/messages.ts'
-import { chatContent } from './chat-content.ts'
+import { chatContent, CONTENT_FORMS } from './chat-content.ts'
 import { toolCallId } from './input-items.ts'
 import { ignored, neutralOnly, never, wellFormedText } from './common-fields.ts'
 
@@ -32,7 +32,7 @@ const ROLE_FIELDS = [
 const message = z
   .strictObject({
     role,
-    content: z.unknown(),
+    content: z.unknown().optional().meta({ description: 'A text, or text parts, which are joined; null beside calls.', override: CONTENT_FORMS }),
     name: wellFormedText.nullish(),
     tool_calls: z.array(toolCall).max(LIMITS.toolsMax).nullish(),
     tool_call_id: toolCallId.nullish(),

@@ -2,9 +2,9 @@ import { z } from 'zod'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
 import { chatMessages } from './chat-messages.ts'
 import { chatTools, checkToolChoice, responseFormat, toolChoice } from './chat-tools.ts'
-import { checkStreamOptions, commonFields, equals, ignored, isEmptyList, isEmptyObject, neutralOnly, never } from './common-fields.ts'
+import { checkStreamOptions, commonFields, equals, ignored, isEmptyList, isEmptyObject, neutral, neutralOnly, never } from './common-fields.ts'
 
-const isTextOnly = (value: unknown) => Array.isArray(value) && value.length === 1 && value[0] === 'text'
+const isTextOnly = neutral((value) => Array.isArray(value) && value.length === 1 && value[0] === 'text', { const: ['text'] })
 
 /** POST /v1/chat/completions. */
 export const ChatRequest = z
@@ -26,7 +26,7 @@ export const ChatRequest = z
     prediction: ignored,
 
     functions: neutralOnly(isEmptyList),
-    function_call: neutralOnly((value) => value === 'none' || value === 'auto'),
+    function_call: neutralOnly(neutral((value) => value === 'none' || value === 'auto', { enum: ['none', 'auto'] })),
     modalities: neutralOnly(isTextOnly),
     audio: neutralOnly(never),
     reasoning_effort: neutralOnly(equals('none')),
@@ -49,5 +49,6 @@ export const ChatRequest = z
     checkToolChoice(request, context)
     return request
   })
+  .meta({ id: 'ChatRequest' })
 
 export type ChatRequest = z.output<typeof ChatRequest>

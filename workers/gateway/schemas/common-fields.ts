@@ -1,9 +1,11 @@
 import { z } from 'zod'
+import type {} from 'zod-openapi' // what `meta` may say
 import { ADJUSTMENT_BOUNDS } from '../../../shared/protocol/engine-api.ts'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
 
 /** A field that is defined and would change the output: only values that ask for nothing are accepted. SPEC AP2. */
-export function neutralOnly(isNeutral: (value: unknown) => boolean) {
+export function neutralOnly(isNeutral: Neutral) {
+  const values = [...(isNeutral.jsonSchema === null ? [] : [isNeutral.jsonSchema ?? {}]), { type: 'null' } as const]
   return z
     .unknown()
     .superRefine((value, context) => {
@@ -11,15 +13,29 @@ export function neutralOnly(isNeutral: (value: unknown) => boolean) {
       context.addIssue({ code: 'custom', message: 'is not supported by this server', params: { reason: 'unsupported_parameter' } })
     })
     .optional()
+    .meta({ description: 'Only this, which asks for nothing; else `unsupported_parameter`.', override: { anyOf: values } })
 }
 
 /** A field that is defined and changes nothing here: any value is accepted. SPEC AP2. */
-export const ignored = z.unknown().optional()
+export const ignored = z.unknown().optional().meta({ description: 'Accepted; changes nothing.' })
 
-export const never = () => false
-export const equals = (neutral: unknown) => (value: unknown) => value === neutral
-export const isEmptyList = (value: unknown) => Array.isArray(value) && value.length === 0
-export const isEmptyObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 0
+/** Tells a neutral value. `jsonSchema` says the same in the API's document; null: there is none but null; absent: it is not said there. */
+export interface Neutral {
+  (value: unknown): boolean
+  readonly jsonSchema?: JsonSchema | null
+}
+export type JsonSchema = Extract<NonNullable<z.GlobalMeta['override']>, { readonly anyOf?: unknown }>
+
+/** @param jsonSchema what `isNeutral` takes, in the API's document. */
+export const neutral = (isNeutral: (value: unknown) => boolean, jsonSchema: JsonSchema | null): Neutral => Object.assign(isNeutral, { jsonSchema })
+
+export const never = neutral(() => false, null)
+export const equals = (only: string | number | boolean) => neutral((value) => value === only, { const: only })
+export const isEmptyList = neutral((value) => Array.isArray(value) && value.length === 0, { type: 'array', maxItems: 0 })
+export const isEmptyObject = neutral((value) => typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 0, {
+  type: 'object',
+  maxProperties: 0,
+})
 
 export const ILL_FORMED = 'must be well-formed Unicode: it has half of a surrogate pair'
 
@@ -40,6 +56,7 @@ const logitBias = z
   .record(z.string().regex(/^(0|[1-9][0-9]{0,9})$/, 'must be a token id'), between(ADJUSTMENT_BOUNDS.bias))
   .refine((bias) => Object.keys(bias).length <= LIMITS.logitBiasMax, `must have at most ${LIMITS.logitBiasMax} tokens`)
   .transform((bias) => Object.entries(bias).map(([id, added]) => [Number(id), added] as const))
+  .meta({ description: 'Added to the logits of tokens: `{"<token id>": bias}`.', override: { maxProperties: LIMITS.logitBiasMax } })
 
 const streamOptions = z.strictObject({
   include_usage: z.boolean().nullish(),
@@ -52,24 +69,26 @@ const STOP_TOKEN_IDS_MAX = LIMITS.stopTokensMax / 2
 
 /** How tokens are chosen. Units and meanings are OpenAI's; those that OpenAI does not have are vLLM's. */
 export const samplingFields = {
-  temperature: z.number().min(0).max(2).nullish(),
+  temperature: z.number().min(0).max(2).nullish().meta({ description: '0 takes the best token.' }),
   top_p: z.number().min(0).max(1).nullish(),
-  /** 0 and −1: all tokens. */
-  top_k: z.int().min(-1).max(LIMITS.vocabMax).nullish(),
-  min_p: z.number().min(0).max(1).nullish(),
+  top_k: z.int().min(-1).max(LIMITS.vocabMax).nullish().meta({ description: '0 and −1: all tokens.' }),
+  min_p: z.number().min(0).max(1).nullish().meta({ description: 'Least probability, as a share of the largest.' }),
   /** OpenAI's are 64 bits with a sign. JSON numbers above 2^53 are read as the nearest that a double can say. */
   seed: z
     .number()
     .refine((seed) => Number.isInteger(seed) && Math.abs(seed) <= 2 ** 64, 'must be an integer of at most 64 bits')
+    .meta({ description: 'Equal seeds give equal tokens.', override: { type: 'integer', minimum: -(2 ** 64), maximum: 2 ** 64 } })
     .nullish(),
-  presence_penalty: between(ADJUSTMENT_BOUNDS.presencePenalty).nullish(),
-  frequency_penalty: between(ADJUSTMENT_BOUNDS.frequencyPenalty).nullish(),
-  repetition_penalty: between(ADJUSTMENT_BOUNDS.repetitionPenalty).nullish(),
+  presence_penalty: between(ADJUSTMENT_BOUNDS.presencePenalty).nullish().meta({ description: 'Taken off the logit of each token that the answer has.' }),
+  frequency_penalty: between(ADJUSTMENT_BOUNDS.frequencyPenalty).nullish().meta({ description: 'Taken off for each time that the answer has it.' }),
+  repetition_penalty: between(ADJUSTMENT_BOUNDS.repetitionPenalty)
+    .nullish()
+    .meta({ description: 'Divides positive logits, and multiplies others, of tokens that prompt or answer have.' }),
   logit_bias: logitBias.nullish(),
-  min_tokens: z.int().min(0).max(LIMITS.contextMax).nullish(),
-  stop_token_ids: z.array(z.int().min(0)).max(STOP_TOKEN_IDS_MAX).nullish(),
+  min_tokens: z.int().min(0).max(LIMITS.contextMax).nullish().meta({ description: 'No stop token before so many tokens.' }),
+  stop_token_ids: z.array(z.int().min(0)).max(STOP_TOKEN_IDS_MAX).nullish().meta({ description: "End the answer beside the model's own." }),
   stop: stop.nullish(),
-  ignore_eos: z.boolean().nullish(),
+  ignore_eos: z.boolean().nullish().meta({ description: "The model's own stop tokens do not end the answer." }),
 }
 
 /** Fields that chats and completions have. */
@@ -80,9 +99,8 @@ export const commonFields = {
   n: z.int().min(1).max(LIMITS.nMax).nullish(),
   stream: z.boolean().nullish(),
   stream_options: streamOptions.nullish(),
-  return_token_ids: z.boolean().nullish(),
-  /** Ours: how long the parts of the answer took, in it or in its last chunk. */
-  timings: z.boolean().nullish(),
+  return_token_ids: z.boolean().nullish().meta({ description: "The answer's token ids stand in each choice." }),
+  timings: z.boolean().nullish().meta({ description: 'How long the parts of the answer took, in it or in its last chunk.' }),
 
   user: ignored,
   metadata: ignored,

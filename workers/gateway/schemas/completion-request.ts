@@ -1,16 +1,30 @@
 import { z } from 'zod'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
 import { checkStreamOptions, commonFields, ILL_FORMED, neutralOnly, never } from './common-fields.ts'
+import type { JsonSchema } from './common-fields.ts'
 
 /** The forms of `prompt`, told apart once. */
 export type PromptInput = { readonly kind: 'texts'; readonly texts: readonly string[] } | { readonly kind: 'ids'; readonly ids: readonly (readonly number[])[] }
 
-const prompt = z.unknown().transform((value, context): PromptInput => {
-  const input = readPrompt(value)
-  if (typeof input !== 'string') return input
-  context.addIssue({ code: 'custom', message: input })
-  return z.NEVER
-})
+const idList: JsonSchema = { type: 'array', items: { type: 'integer', minimum: 0 } }
+const PROMPT_FORMS: JsonSchema = {
+  anyOf: [
+    { type: 'string' },
+    { type: 'array', items: { type: 'string' }, minItems: 1, maxItems: LIMITS.promptsMax },
+    { ...idList, minItems: 1 },
+    { type: 'array', items: idList, minItems: 1, maxItems: LIMITS.promptsMax },
+  ],
+}
+
+const prompt = z
+  .unknown()
+  .transform((value, context): PromptInput => {
+    const input = readPrompt(value)
+    if (typeof input !== 'string') return input
+    context.addIssue({ code: 'custom', message: input })
+    return z.NEVER
+  })
+  .meta({ description: 'A text, texts, token ids, or lists of them.', override: PROMPT_FORMS })
 
 /** POST /v1/completions. */
 export const CompletionRequest = z
@@ -32,6 +46,7 @@ export const CompletionRequest = z
     if ((request.best_of ?? n) < n) issue('best_of', 'must be at least n')
     if ((request.best_of ?? n) > n) issue('best_of', 'above n is not supported by this server', { reason: 'unsupported_parameter' })
   })
+  .meta({ id: 'CompletionRequest' })
 
 export type CompletionRequest = z.output<typeof CompletionRequest>
 

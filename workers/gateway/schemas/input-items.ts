@@ -12,7 +12,7 @@ export function unsupportedItem<const T extends readonly [string, ...string[]]>(
     .looseObject({ type: z.enum(types) })
     .superRefine((_, context) => context.addIssue({ ...UNSUPPORTED, path: ['type'] }))
     .transform(() => z.NEVER)
-    .meta({ description: 'Defined by the API, refused here with `unsupported_parameter`.' })
+    .meta({ description: 'Defined by the API, refused here with `unsupported_parameter`.', override: { not: {} } })
 }
 
 /** What OpenAI and Anthropic both take as a tool's name. */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
 import type { ToolChoice } from '../chat/chat-call.ts'
-import { equals, ignored, isEmptyList, neutralOnly, never, samplingFields, stopString, wellFormedText } from './common-fields.ts'
+import { equals, ignored, isEmptyList, neutral, neutralOnly, never, samplingFields, stopString, wellFormedText } from './common-fields.ts'
 import { checkTools, jsonSchema, toolCallId, toolName, unsupportedItem } from './input-items.ts'
 
 const textBlock = z.strictObject({ type: z.literal('text'), text: wellFormedText, cache_control: ignored, citations: neutralOnly(isEmptyList) })
@@ -53,7 +53,9 @@ const OTHER_BLOCKS = [
   'compaction',
 ] as const
 
-const blocks = z.array(z.discriminatedUnion('type', [textBlock, toolUse, toolResult, thinking, unsupportedItem(OTHER_BLOCKS)]))
+const blocks = z.array(
+  z.discriminatedUnion('type', [textBlock, toolUse, toolResult, thinking, unsupportedItem(OTHER_BLOCKS)]).meta({ id: 'MessageInputBlock' }),
+)
 export type MessageBlock = z.output<typeof blocks>[number]
 
 const message = z
@@ -66,6 +68,7 @@ const message = z
         context.addIssue({ code: 'custom', path: ['content', index, 'type'], message: `belongs into a message of the ${owner}` })
     }
   })
+  .meta({ id: 'MessageInput' })
 
 const BLOCK_OWNERS = { text: null, tool_use: 'assistant', tool_result: 'user', thinking: 'assistant' } as const
 
@@ -89,7 +92,11 @@ const toolChoice = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('none') }),
 ])
 
-const isThinkingOff = (value: unknown) => typeof value === 'object' && value !== null && 'type' in value && value.type === 'disabled'
+const isThinkingOff = neutral((value) => typeof value === 'object' && value !== null && 'type' in value && value.type === 'disabled', {
+  type: 'object',
+  properties: { type: { const: 'disabled' } },
+  required: ['type'],
+})
 
 /** What makes the prompt, and fields that change nothing or only with a neutral value. */
 const promptFields = {
@@ -131,11 +138,12 @@ export const MessagesRequest = z
     container: neutralOnly(never),
   })
   .superRefine(checkPromptFields)
+  .meta({ id: 'MessagesRequest' })
 
 export type MessagesRequest = z.output<typeof MessagesRequest>
 
 /** POST /v1/messages/count_tokens. */
-export const CountTokensRequest = z.strictObject(promptFields).superRefine(checkPromptFields)
+export const CountTokensRequest = z.strictObject(promptFields).superRefine(checkPromptFields).meta({ id: 'CountTokensRequest' })
 
 export type PromptFields = z.output<typeof CountTokensRequest>
 

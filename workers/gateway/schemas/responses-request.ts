@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
 import type { ToolChoice } from '../chat/chat-call.ts'
-import { equals, ignored, isEmptyList, neutralOnly, never, samplingFields, wellFormedText } from './common-fields.ts'
+import { equals, ignored, isEmptyList, neutral, neutralOnly, never, samplingFields, wellFormedText } from './common-fields.ts'
 import { checkTools, jsonSchema, toolCallId, toolName, unsupportedItem } from './input-items.ts'
 
 const itemStatus = z.enum(['in_progress', 'completed', 'incomplete']).nullish()
@@ -76,7 +76,9 @@ const OTHER_ITEMS = [
   'compaction',
 ] as const
 
-const inputItem = z.discriminatedUnion('type', [inputMessage, functionCall, functionCallOutput, unsupportedItem(OTHER_ITEMS)])
+const inputItem = z
+  .discriminatedUnion('type', [inputMessage, functionCall, functionCallOutput, unsupportedItem(OTHER_ITEMS)])
+  .meta({ id: 'ResponsesInputItem' })
 export type ResponsesInputItem = z.output<typeof inputItem>
 
 const functionTool = z.strictObject({
@@ -131,8 +133,14 @@ const format = z.discriminatedUnion('type', [
   }),
 ])
 
-const isPlainReasoning = (value: unknown) =>
-  typeof value === 'object' && value !== null && Object.entries(value).every(([key, part]) => key !== 'effort' || part === null || part === 'none')
+const isPlainReasoning = neutral(
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.entries(value).every(([key, part]) => key !== 'effort' || part === null || part === 'none'),
+  { type: 'object', properties: { effort: { enum: [null, 'none'] } } },
+)
 
 /** What `include` may ask for. Only log-probabilities are there; the others belong to tools that do not run here and to reasoning, which is not hidden. */
 const INCLUDABLE = [
@@ -183,6 +191,7 @@ export const ResponsesRequest = z
     moderation: neutralOnly(never),
   })
   .superRefine((request, context) => checkTools(request.tools ?? [], toolChoiceOf(request.tool_choice), context))
+  .meta({ id: 'ResponsesRequest' })
 
 export type ResponsesRequest = z.output<typeof ResponsesRequest>
 
