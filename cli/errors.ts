@@ -21,6 +21,8 @@ export type CliErrorCode =
   | 'key-exists'
   | 'key-unknown'
   | 'deploy-failed'
+  | 'deploy-refused'
+  | 'upload-failed'
   | 'nothing-answered'
   | 'prices-invalid'
   | 'probe-invalid'

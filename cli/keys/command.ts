@@ -3,10 +3,11 @@ import { Command, InvalidArgumentError } from 'commander'
 import { formatKeyLimits, NO_LIMITS, parseKeyLimits } from '../../shared/protocol/key-list.ts'
 import type { KeyLimits } from '../../shared/protocol/key-list.ts'
 import { formatTable } from '../table.ts'
+import { installedWrangler } from '../wrangler.ts'
 import { addKey, pushKeys, revokeKey, setAdminKey } from './change-keys.ts'
 import type { KeyPlace } from './change-keys.ts'
 import { DEV_KEYS_FILE, NO_KEYS, readKeyFile } from './key-file.ts'
-import { installedWrangler, pushThrough } from './push-secrets.ts'
+import { pushThrough } from './push-secrets.ts'
 
 interface PlaceOptions {
   readonly file?: string

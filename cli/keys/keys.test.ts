@@ -12,6 +12,7 @@ import { temporaryFolder } from '../testing/temporary-folder.ts'
 import { addKey, pushKeys, revokeKey, setAdminKey } from './change-keys.ts'
 import type { KeyPlace } from './change-keys.ts'
 import { readKeyFile } from './key-file.ts'
+import { wranglerAt } from '../wrangler.ts'
 import { pushThrough } from './push-secrets.ts'
 
 const folder = temporaryFolder()
@@ -143,14 +144,14 @@ describe('what wrangler is asked', () => {
     const path = program(
       `(await import('node:fs')).writeFileSync(${JSON.stringify(echo)}, process.argv.slice(2).join(' ') + '|' + input); console.log('Finished processing secrets file:')`,
     )
-    await pushThrough(path)('my-gateway', SECRETS)
+    await pushThrough(wranglerAt(path))('my-gateway', SECRETS)
     expect(readFileSync(echo, 'utf8')).toBe(`secret bulk --name my-gateway|${JSON.stringify(SECRETS)}`)
   })
 
   it.each(["console.error('no\\n token'); process.exit(1)", "console.log('no\\n token')"])(
     '[KY11] anything but its last word is a failure, in its own words: %s',
     async (end) => {
-      await expect(pushThrough(program(end))('my-gateway', SECRETS)).rejects.toMatchObject({
+      await expect(pushThrough(wranglerAt(program(end)))('my-gateway', SECRETS)).rejects.toMatchObject({
         code: 'deploy-failed',
         message: expect.stringMatching(/my-gateway: secret bulk .*no token$/) as string,
       })

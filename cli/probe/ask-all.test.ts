@@ -3,7 +3,7 @@ import type { ProbeAnswers, ProbeQuestion } from '../../shared/protocol/probe-ap
 import type { Progress } from '../progress.ts'
 import { askAll, PROBES, PROBES_DEFAULT } from './ask-all.ts'
 import type { ProbeSizes } from './ask-all.ts'
-import { deployedUrl } from './deployed-probe.ts'
+import { deployedUrl } from '../wrangler.ts'
 import type { ProbeClient } from './probe-client.ts'
 import { describeProbe } from './probe-report.ts'
 import { ProbeResult } from './probe-result.ts'

@@ -1,13 +1,11 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { onceInterrupted } from '../dev/stop-signals.ts'
 import { CliError } from '../errors.ts'
 import type { Progress } from '../progress.ts'
+import { deployedUrl, installedWrangler, lastWords } from '../wrangler.ts'
 import { createProbeClient } from './probe-client.ts'
 import type { ProbeClient } from './probe-client.ts'
 import { writeProbeConfigs } from './probe-configs.ts'
@@ -56,11 +54,6 @@ export async function dryRunProbe(peers: number, bucket: string): Promise<string
   })
 }
 
-/** The address in what `wrangler deploy` says; null where there is none. */
-export function deployedUrl(said: string): string | null {
-  return /https:\/\/[a-z0-9.-]+\.workers\.dev(?=\s|$)/.exec(said)?.[0] ?? null
-}
-
 async function withConfigs<T>(
   peers: number,
   bucket: string,
@@ -92,16 +85,7 @@ async function untilReached(client: ProbeClient): Promise<void> {
 }
 
 async function wrangler(args: readonly string[]): Promise<string> {
-  const bin = join(dirname(createRequire(import.meta.url).resolve('wrangler/package.json')), 'bin/wrangler.js')
-  const child = spawn(process.execPath, [bin, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, CI: '1', WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true' },
-  })
-  let said = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (said = (said + data.toString()).slice(-SAID_CHARS_MAX)))
-  const [code] = (await once(child, 'close')) as [number | null]
-  if (code !== 0) throw new CliError('probe-refused', `wrangler ${args[0]} failed: ${said.trim().slice(-400)}`)
+  const { code, said } = await installedWrangler()(args)
+  if (code !== 0) throw new CliError('probe-refused', `wrangler ${args[0]} failed: ${lastWords(said)}`)
   return said
 }
-
-const SAID_CHARS_MAX = 64 * 1024
