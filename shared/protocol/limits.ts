@@ -6,6 +6,9 @@ export const LIMITS = {
   loggedPromptChars: 8192,
   /** HTTP request body. */
   bodyBytesMax: 4 * MIB,
+  /** What is read and dropped of a refused request's body, so that its sender sees the refusal. */
+  bodyRestBytesMax: 12 * MIB,
+  bodyRestMs: 2000,
   /** HTTP request: headers, their names and values together, and the URL. */
   headersMax: 100,
   headerBytesMax: 32 * 1024,

@@ -147,6 +147,36 @@ describe('the routes', () => {
 })
 
 describe('request bodies', () => {
+  it('[CF5] what a refused request brings is read to its end, so that its sender sees why', async () => {
+    const { app } = testGateway({ access: { ACCESS: 'loopback', API_KEYS: `alice:${'0'.repeat(64)}` } })
+    const sizes = [1, 40, 40 + 1000]
+    const left: number[] = []
+    for (const chunks of sizes) {
+      let unsent = chunks
+      const body = new ReadableStream<Uint8Array>({
+        pull(controller) {
+          if (unsent-- > 0) controller.enqueue(new Uint8Array(65_536))
+          else controller.close()
+        },
+      })
+      const init = { method: 'POST', body, duplex: 'half' }
+      expect(await outcome(app.request(new Request('http://localhost/v1/completions', init)))).toMatchObject({ status: 401 })
+      left.push(Math.max(0, unsent))
+    }
+    expect(left.slice(0, 2)).toEqual([0, 0])
+    expect(left[2]).toBeGreaterThan(800) // but not for ever
+  })
+
+  it('[CF5] nor does it wait for a sender that crawls', async () => {
+    const { app, timer } = testGateway()
+    let cancelled = false
+    const body = new ReadableStream<Uint8Array>({ cancel: () => void (cancelled = true) }) // nothing comes
+    const answer = app.request(new Request('http://localhost/v1/nowhere', { method: 'POST', body, duplex: 'half' } as RequestInit))
+    while (timer.pending() === 0) await new Promise(setImmediate)
+    await timer.pass()
+    expect([(await answer).status, cancelled]).toEqual([404, true])
+  })
+
   it('[AP9] refuses more than 4 MiB, stated or sent', async () => {
     const { app, post } = testGateway()
     expect(await outcome(post('/v1/completions', JSON.stringify({ ...MODEL, prompt: 'x'.repeat(LIMITS.bodyBytesMax) })))).toMatchObject({
@@ -163,7 +193,7 @@ describe('request bodies', () => {
     const init = { method: 'POST', body: endless, duplex: 'half' }
     const request = new Request('http://localhost/v1/completions', init)
     expect(await outcome(app.request(request))).toMatchObject({ status: 413, code: 'body_too_large' })
-    expect(sent).toBeLessThan(2 * LIMITS.bodyBytesMax)
+    expect(sent).toBeLessThan(LIMITS.bodyBytesMax + LIMITS.bodyRestBytesMax + 4 * 65536)
   })
 
   it.each(['', '{"model"', '{"a":1}x', '\u{0}'])('[AP1] refuses %j as JSON', async (body) => {

@@ -7,6 +7,7 @@ import { countRequest, letIn } from './access/let-in.ts'
 import { EXPOSED_HEADERS } from './access/rate-headers.ts'
 import type { GatewayDeps } from './deps.ts'
 import { asMoeError, errorResponse, methodNotAllowed } from './http/errors.ts'
+import { readRest } from './http/read-rest.ts'
 import { requestBounds } from './http/request-bounds.ts'
 import { requestId } from './http/request-id.ts'
 import type { GatewayEnv } from './http/request-id.ts'
@@ -36,6 +37,7 @@ const PREFLIGHT_S = 600
 export function createApp(deps: GatewayDeps): Hono<GatewayEnv> {
   const app = new Hono<GatewayEnv>()
   const { corsOrigins } = deps.access
+  app.use(readRest(deps))
   app.use(requestId(deps.newId))
   app.use(logRequests(deps.requestLog))
   app.use((c, next) => (c.req.path === '/' ? next() : apiHeaders(c, next)))

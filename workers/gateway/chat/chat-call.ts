@@ -4,6 +4,7 @@ import type { ScoredToken } from '../generate/choice-assembler.ts'
 import type { ChoiceFinish } from '../generate/generation.ts'
 import type { Prompt } from '../generate/prompt-tokens.ts'
 import type { LoadedModel } from '../model/loaded-model.ts'
+import type { TemplateVariables } from '../model/template-variables.ts'
 import type { TextCodec } from '../model/text-codec.ts'
 import type { ChatMessage, ToolDefinition } from './messages.ts'
 
@@ -27,6 +28,8 @@ export interface ChatCall {
   readonly toolChoice: ToolChoice
   readonly parallelToolCalls: boolean
   readonly format: AnswerFormat
+  /** For the template, as `enable_thinking`. */
+  readonly templateVariables: TemplateVariables
   readonly sampling: GeneratingFields
   /** Null: what the context leaves. */
   readonly maxTokens: number | null

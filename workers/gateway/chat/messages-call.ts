@@ -11,6 +11,7 @@ export type PromptParts = Pick<ChatCall, 'model' | 'messages' | 'tools' | 'toolC
 export function messagesCall(request: MessagesRequest): ChatCall {
   return {
     ...promptParts(request),
+    templateVariables: {},
     sampling: request,
     maxTokens: request.max_tokens,
     stops: request.stop_sequences ?? [],

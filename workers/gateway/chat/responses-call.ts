@@ -18,6 +18,7 @@ export function responsesCall(request: ResponsesRequest): ChatCall {
     toolChoice: toolChoiceOf(request.tool_choice),
     parallelToolCalls: request.parallel_tool_calls ?? true,
     format: formatOf(request.text?.format),
+    templateVariables: {},
     sampling: request,
     maxTokens: request.max_output_tokens ?? null,
     stops: request.stop ?? [],

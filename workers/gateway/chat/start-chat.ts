@@ -15,6 +15,7 @@ import type { Prompt } from '../generate/prompt-tokens.ts'
 import { orRefuse } from '../http/errors.ts'
 import type { LoadedModel } from '../model/loaded-model.ts'
 import { reveal } from '../model/special-text.ts'
+import type { TemplateVariables } from '../model/template-variables.ts'
 import type { TextCodec } from '../model/text-codec.ts'
 import { servedModel } from '../routes/models.ts'
 import { renderChat } from '../routes/tokens.ts'
@@ -27,7 +28,7 @@ import { ChoiceReader } from './choice-reader.ts'
 export async function startChat(deps: GatewayDeps, call: ChatCall, caller: Caller): Promise<StartedChat> {
   const model = await servedModel(deps, call.model)
   const codec = orRefuse(requireCodec(model))
-  const { prompt, rendered, answer } = chatPrompt(model, call)
+  const { prompt, rendered, answer } = chatPrompt(model, call, call.templateVariables)
   const plan = answer(rendered, (texts) => specialIds(codec, texts))
   orRefuse(await checkPlan(deps, plan, call))
   const { logprobs } = call
@@ -45,9 +46,10 @@ export async function startChat(deps: GatewayDeps, call: ChatCall, caller: Calle
 export function chatPrompt(
   model: LoadedModel,
   parts: PromptParts,
+  variables: TemplateVariables = {},
 ): { readonly prompt: Prompt; readonly rendered: string; readonly answer: ChatPlan['answer'] } {
   const { offered, answer } = orRefuse(planChat(model.template?.source ?? '', parts))
-  const rendered = renderChat(model, offered.messages, { tools: offered.tools, addGenerationPrompt: true })
+  const rendered = renderChat(model, offered.messages, { tools: offered.tools, addGenerationPrompt: true, variables })
   return { prompt: orRefuse(encodeChat(model, rendered)), rendered: reveal(rendered.text, rendered.hidden), answer }
 }
 

@@ -36,7 +36,7 @@ async function readBytes(body: ReadableStream<Uint8Array> | null, bytesMax: numb
     if (done) return join(chunks, length)
     length += value.byteLength
     if (length > bytesMax) {
-      await reader.cancel()
+      reader.releaseLock() // what is left is readRest's
       return null
     }
     chunks.push(value)

@@ -9,6 +9,14 @@ const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 const OWN = ['messages', 'tools', 'documents', 'add_generation_prompt', 'continue_final_message', 'chat_template', 'bos_token', 'eos_token']
 const RESERVED: ReadonlySet<string> = new Set([...OWN, ...TEMPLATE_GLOBALS])
 
+/** What `templateVariables` takes, for the API's document. */
+export const VARIABLES_SCHEMA = {
+  type: 'object' as const,
+  maxProperties: LIMITS.templateVariablesMax,
+  propertyNames: { pattern: NAME.source, maxLength: LIMITS.templateVariableChars, not: { enum: [...RESERVED] } },
+  additionalProperties: { type: ['string' as const, 'number' as const, 'boolean' as const, 'null' as const], maxLength: LIMITS.templateVariableChars },
+}
+
 /**
  * Checks `chat_template_kwargs` of a request, as `{enable_thinking: false}`: few names, none that the template or the gateway uses itself, and plain values.
  * Lists and dicts are refused: they could stand in for messages.

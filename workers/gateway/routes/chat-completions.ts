@@ -49,6 +49,7 @@ function chatCall(request: ChatRequest): ChatCall {
     ...chosenTools(request),
     parallelToolCalls: request.parallel_tool_calls ?? true,
     format: request.response_format ?? { kind: 'text' },
+    templateVariables: request.chat_template_kwargs ?? {},
     sampling: request,
     maxTokens: request.max_completion_tokens ?? request.max_tokens ?? null,
     stops: request.stop ?? [],

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { demoModel } from '../../../test/contract/demo-model.ts'
 import { hashed } from '../../../test/contract/fake-engine.ts'
 import { outcome, testGateway } from '../../../test/contract/test-gateway.ts'
+import { toolModel } from '../../../test/fixtures/tool-calls/tool-gateway.ts'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
 
 const COMPLETION = { model: 'isomoe-demo', prompt: 'Once upon a time' }
@@ -31,7 +32,6 @@ describe('fields that are refused', () => {
     { web_search_options: {} },
     { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'x' } }] }] },
     { functions: {} },
-    { chat_template_kwargs: [] },
   ])('[AP2] chat does not support %j', async (fields) => {
     expect(await outcome(testGateway().post(CHATS, { ...CHAT, ...fields }))).toMatchObject({ status: 400, code: 'unsupported_parameter' })
   })
@@ -112,8 +112,24 @@ describe('fields that are refused', () => {
     ['messages[0].name', { messages: [{ role: 'user', content: 'x', name: '\ud83d' }] }],
     ['max_tokens', { max_tokens: 0 }],
     ['top_logprobs', { top_logprobs: 2 }],
+    ['chat_template_kwargs', { chat_template_kwargs: [] }],
+    ['chat_template_kwargs', { chat_template_kwargs: { messages: 'x' } }],
+    ['chat_template_kwargs', { chat_template_kwargs: { a: { b: 1 } } }],
   ])('[AP9] %s of a chat out of its bounds is 400', async (param, fields) => {
     expect(await outcome(testGateway().post(CHATS, { ...CHAT, ...fields }))).toMatchObject({ status: 400, code: 'invalid_value', param })
+  })
+})
+
+describe('variables of a template', () => {
+  const template = '{{ messages[0].content }}{% if enable_thinking is false %}<think></think>{% endif %}{{ budget }}'
+
+  it('[TX4] reach the template of a chat, and that of /apply-template', async () => {
+    const { engine, model, post } = testGateway({ model: toolModel(template) })
+    const fields = { chat_template_kwargs: { enable_thinking: false, budget: 3 } }
+    await post(CHATS, { ...CHAT, ...fields })
+    await post(CHATS, { ...CHAT, chat_template_kwargs: null })
+    expect(engine.requests.map(({ prompts: [prompt = []] }) => model.codec?.decode(prompt))).toEqual(['hi<think></think>3', 'hi'])
+    expect(await (await post('/apply-template', { messages: CHAT.messages, ...fields })).json()).toEqual({ prompt: 'hi<think></think>3' })
   })
 })
 

@@ -43,7 +43,8 @@ export function postApplyTemplate(deps: GatewayDeps): Handler<GatewayEnv> {
   return async (c) => {
     const request = orRefuse(parseRequest(ApplyTemplateRequest, orRefuse(await readJson(c.req.raw))))
     const model = orRefuse(await deps.model())
-    const { text, hidden } = renderChat(model, request.messages, { tools: [], addGenerationPrompt: request.add_generation_prompt ?? true })
+    const options = { tools: [], addGenerationPrompt: request.add_generation_prompt ?? true, variables: request.chat_template_kwargs ?? {} }
+    const { text, hidden } = renderChat(model, request.messages, options)
     return c.json({ prompt: reveal(text, hidden) })
   }
 }

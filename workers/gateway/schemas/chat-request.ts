@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
 import { chatMessages } from './chat-messages.ts'
 import { chatTools, checkToolChoice, responseFormat, toolChoice } from './chat-tools.ts'
-import { checkStreamOptions, commonFields, equals, ignored, isEmptyList, isEmptyObject, neutral, neutralOnly, never } from './common-fields.ts'
+import { checkStreamOptions, commonFields, equals, ignored, isEmptyList, neutral, neutralOnly, never } from './common-fields.ts'
+import { templateKwargs } from './template-kwargs.ts'
 
 const isTextOnly = neutral((value) => Array.isArray(value) && value.length === 1 && value[0] === 'text', { const: ['text'] })
 
@@ -34,7 +35,7 @@ export const ChatRequest = z
     web_search_options: neutralOnly(never),
     moderation: neutralOnly(never),
     chat_template: neutralOnly(never),
-    chat_template_kwargs: neutralOnly(isEmptyObject),
+    chat_template_kwargs: templateKwargs.nullish(),
     add_generation_prompt: neutralOnly(equals(true)),
     continue_final_message: neutralOnly(equals(false)),
   })

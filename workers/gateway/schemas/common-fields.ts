@@ -32,10 +32,6 @@ export const neutral = (isNeutral: (value: unknown) => boolean, jsonSchema: Json
 export const never = neutral(() => false, null)
 export const equals = (only: string | number | boolean) => neutral((value) => value === only, { const: only })
 export const isEmptyList = neutral((value) => Array.isArray(value) && value.length === 0, { type: 'array', maxItems: 0 })
-export const isEmptyObject = neutral((value) => typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 0, {
-  type: 'object',
-  maxProperties: 0,
-})
 
 export const ILL_FORMED = 'must be well-formed Unicode: it has half of a surrogate pair'
 

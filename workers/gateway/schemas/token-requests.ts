@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
 import { chatMessages } from './chat-messages.ts'
 import { ignored, wellFormedText } from './common-fields.ts'
+import { templateKwargs } from './template-kwargs.ts'
 
 /** POST /tokenize. `prompt` is vLLM's name, `text` llama.cpp's. */
 export const TokenizeRequest = z
@@ -17,4 +18,9 @@ export const TokenizeRequest = z
 export const DetokenizeRequest = z.strictObject({ model: ignored, tokens: z.array(z.int().min(0)).max(LIMITS.contextMax) })
 
 /** POST /apply-template. */
-export const ApplyTemplateRequest = z.strictObject({ model: ignored, messages: chatMessages, add_generation_prompt: z.boolean().nullish() })
+export const ApplyTemplateRequest = z.strictObject({
+  model: ignored,
+  messages: chatMessages,
+  add_generation_prompt: z.boolean().nullish(),
+  chat_template_kwargs: templateKwargs.nullish(),
+})

@@ -1,0 +1,8 @@
+import { aiSdkClient } from './ai-sdk-client.ts'
+import { anthropicClient } from './anthropic-client.ts'
+import type { Client } from './client.ts'
+import { langchainClient } from './langchain-client.ts'
+import { openaiClient } from './openai-client.ts'
+
+/** The clients that every release must work with. */
+export const CLIENTS: readonly Client[] = [openaiClient, aiSdkClient, langchainClient, anthropicClient]
