@@ -13,8 +13,9 @@ import { tooMuchJson } from './body-shape.ts'
  */
 export async function readJson(request: Request): Promise<Result<unknown, MoeError>> {
   if (Number(request.headers.get('content-length')) > LIMITS.bodyBytesMax) return tooLarge()
-  const bytes = await readBytes(request.body, LIMITS.bodyBytesMax)
-  if (bytes === null) return tooLarge()
+  const read = await readBytes(request.body, LIMITS.bodyBytesMax)
+  if (!read.ok) return read
+  const bytes = read.value
   const tooMuch = tooMuchJson(bytes)
   if (tooMuch !== null) return fail('invalid-request', `The body ${tooMuch}.`, { param: null, reason: 'invalid_value' })
   try {
@@ -25,21 +26,31 @@ export async function readJson(request: Request): Promise<Result<unknown, MoeErr
   }
 }
 
-/** The whole body, or null if it is longer than allowed: the length a client states is not trusted. */
-async function readBytes(body: ReadableStream<Uint8Array> | null, bytesMax: number): Promise<Uint8Array | null> {
-  if (body === null) return new Uint8Array()
+/** The whole body. The length a client states is not trusted. */
+async function readBytes(body: ReadableStream<Uint8Array> | null, bytesMax: number): Promise<Result<Uint8Array, MoeError>> {
+  if (body === null) return ok(new Uint8Array())
   const chunks: Uint8Array[] = []
   let length = 0
   const reader = body.getReader()
   for (;;) {
-    const { done, value } = await reader.read()
-    if (done) return join(chunks, length)
-    length += value.byteLength
+    const part = await readPart(reader)
+    if (part === null) return fail('invalid-request', 'The body broke off before its end.', { param: null, reason: 'invalid_json' })
+    if (part.done) return ok(join(chunks, length))
+    length += part.value.byteLength
     if (length > bytesMax) {
       reader.releaseLock() // what is left is readRest's
-      return null
+      return tooLarge()
     }
-    chunks.push(value)
+    chunks.push(part.value)
+  }
+}
+
+/** Null where the body breaks: its client left, or its chunks are no chunks. Only the client can be at fault, so it is no error of the server. */
+async function readPart(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<ReadableStreamReadResult<Uint8Array> | null> {
+  try {
+    return await reader.read()
+  } catch {
+    return null
   }
 }
 

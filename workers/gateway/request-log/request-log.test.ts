@@ -80,7 +80,7 @@ describe.each(ROUTES)('POST %s', (route, bodyOf) => {
       },
     })
     await post(route, bodyOf(500), controller.signal)
-    expect(lines).toMatchObject([{ stream: false, aborted: true, finish_reasons: [null] }])
+    expect(lines).toMatchObject([{ stream: false, aborted: true, finish_reasons: [null], status: 499, code: null, level: 'info' }])
   })
 
   it('[MT6] a failure in the middle: one line with the code that the client was told', async () => {

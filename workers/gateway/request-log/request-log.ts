@@ -27,6 +27,9 @@ export interface RequestLog {
   close(record: RequestRecord, ending: { readonly route: string | null; readonly status: number; readonly stream: boolean; readonly end: RequestEnd }): void
 }
 
+/** As nginx's logs have it: the client left before its answer, so there is no status that it saw, and none to count among the server's faults. */
+const CLIENT_LEFT = 499
+
 export function createRequestLog({ nowMs, sinks, logPrompts, log }: RequestLogDeps): RequestLog {
   const records = new Map<string, RequestRecord>()
   return {
@@ -62,7 +65,11 @@ export function logRequests(requests: RequestLog): MiddlewareHandler<GatewayEnv>
     const stream = headers.get('content-type')?.startsWith('text/event-stream') === true
     const close = (end: RequestEnd) => requests.close(record, { route, status, stream, end })
     const { signal } = c.req.raw
-    if (body === null || !stream) return close(signal.aborted ? 'aborted' : 'done')
+    if (body === null || !stream) {
+      if (!signal.aborted) return close('done')
+      record.code = null // nobody was told what became of it
+      return requests.close(record, { route, status: CLIENT_LEFT, stream, end: 'aborted' })
+    }
     if (c.req.method === 'HEAD') {
       close('done')
       return body.cancel() // nobody will read it

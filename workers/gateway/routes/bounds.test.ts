@@ -202,4 +202,17 @@ describe('bounds of a request', () => {
     expect(await ask([json, ...list(65, ' '.repeat(65_536))])).toMatchObject({ status: 413, code: 'body_too_large' })
     expect(await ask([])).toMatchObject({ status: 400, code: 'invalid_json' })
   })
+
+  it('[SE2] a body that breaks off is the fault of its client', async () => {
+    const { app, logged } = testGateway()
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode('{"model":'))
+        controller.error(new Error('Network connection lost.'))
+      },
+    })
+    const init = { method: 'POST', body, duplex: 'half' }
+    expect(await outcome(app.request(new Request(`http://localhost${COMPLETIONS}`, init)))).toMatchObject({ status: 400, code: 'invalid_json' })
+    expect(logged).toEqual([])
+  })
 })
