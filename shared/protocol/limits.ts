@@ -44,6 +44,9 @@ export const LIMITS = {
   /** Log-probabilities, alternatives included, that one answer holds at once: all of them, or the echoed prompts of a stream. */
   logprobEntriesMax: 1 << 17,
   messagesMax: 2048,
+  /** Parts of one message's content; entries of a request's metadata, where they are repeated. */
+  contentPartsMax: 4096,
+  metadataMax: 16,
   /** One RPC message. The platform refuses 32 MiB; ours are smaller, because sender and receiver hold copies. */
   frameBytesMax: 8 * MIB,
   frameTokensMax: 1024,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ADMIN_KEY, API_KEY, bearer, keyedGateway, OTHER_KEY, sha256 } from '../../../test/contract/keyed-gateway.ts'
 import { hashed, HOST_LOST, scripted } from '../../../test/contract/fake-engine.ts'
+import { demoCodec, demoModel } from '../../../test/contract/demo-model.ts'
 import { outcome } from '../../../test/contract/test-gateway.ts'
 import { moeError } from '../../../shared/protocol/errors.ts'
 import { settled } from '../../../test/fixtures/hand-wound-timer.ts'
@@ -145,6 +146,25 @@ describe('requests under way', () => {
     const { send, limiters } = keyedGateway('concurrent=1', { ...ENDLESS, failure: { afterSteps: 2, error: HOST_LOST } })
     await (await send('/v1/completions', STREAM)).text()
     expect(limiters.state('alice').leases).toEqual([])
+  })
+
+  it('[KY6] and a fault of ours before the first token', async () => {
+    const fault = () => {
+      throw new Error('a fault')
+    }
+    const model = { ...demoModel(), codec: { ...demoCodec(), decode: fault } }
+    for (const options of [{ model }, { model, logPrompts: true }]) {
+      const { send, limiters, timer, engine } = keyedGateway('concurrent=1', { ...ENDLESS, ...options })
+      for (const [path, body] of [
+        ['/v1/completions', STREAM],
+        ['/v1/chat/completions', { ...CHAT, max_tokens: 1000, stream: true }],
+      ] as const) {
+        const reply = await send(path, body)
+        if (reply.status === 200) await reply.text()
+        await settled()
+        expect([path, limiters.state('alice').leases, timer.pending(), (await engine.state()).running]).toEqual([path, [], 0, 0])
+      }
+    }
   })
 
   it('[KY6] a long answer is renewed while it runs, and no longer', async () => {

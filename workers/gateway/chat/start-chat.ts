@@ -37,8 +37,8 @@ export async function startChat(deps: GatewayDeps, call: ChatCall, caller: Calle
   const job = engineRequest(model, call.sampling, { requestId, prompts: [prompt], maxTokens, logprobs, echo: false, grammar: plan.grammar }, deps.newSeed)
   orRefuse(await checkLogprobEntries(deps, model, job, call.streamed, signal))
   const rules = { stops: call.stops, continuesPrompt: false, special: new Set(plan.special) }
-  const generation = orRefuse(await startGeneration(deps, model, job, rules, caller))
   const readers = Array.from({ length: job.n }, (_, index) => new ChoiceReader(index, plan.parser(), () => `call_${deps.newId()}`))
+  const generation = orRefuse(await startGeneration(deps, model, job, rules, caller))
   return { model, codec, prompt, n: job.n, outputs: chatOutputs(generation.outputs, readers), cancel: generation.cancel }
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { demoModel } from '../../../test/contract/demo-model.ts'
 import { hashed, scripted } from '../../../test/contract/fake-engine.ts'
 import { outcome, testGateway } from '../../../test/contract/test-gateway.ts'
+import { settled } from '../../../test/fixtures/hand-wound-timer.ts'
 import { ok } from '../../../shared/protocol/result.ts'
 
 const COMPLETION = { model: 'isomoe-demo', prompt: 'Once upon a time' }
@@ -80,6 +81,24 @@ describe('clients that go away', () => {
       usage: { prompt_tokens: 4, completion_tokens: 9, total_tokens: 13 },
     })
     expect(engine.cancelled).toEqual([1])
+  })
+
+  it('[AP6] tells the engine that the request is over when it has heard of every choice that met its stop string', async () => {
+    const { engine, post } = testGateway({ nextToken: ({ choice, position }) => (position === choice ? 874 : 833) })
+    const cancel = engine.cancel.bind(engine)
+    const heard: (number | null)[] = []
+    let firstArrives = (): void => {}
+    engine.cancel = async (id, index) => {
+      if (index === 0) await new Promise<void>((resolve) => (firstArrives = resolve)) // calls of different stubs may overtake each other
+      heard.push(index)
+      return cancel(id, index)
+    }
+    await (await post('/v1/completions', { ...COMPLETION, n: 2, max_tokens: 6, stop: ' upon' })).json()
+    await settled()
+    expect(heard).toEqual([1])
+    firstArrives()
+    await settled()
+    expect(heard).toEqual([1, 0, null])
   })
 })
 

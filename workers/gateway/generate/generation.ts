@@ -67,16 +67,18 @@ export async function startGeneration(
   { signal, allowance }: Pick<Caller, 'signal' | 'allowance'>,
 ): Promise<Result<Generation, MoeError>> {
   if (rules.stops.length > 0 && model.codec === null) return fail('no-tokenizer', `${model.name} has no tokenizer: it cannot look for stop strings.`, {})
-  const admitted = await allowance.admit(mostTokens(request, model.contextTokens))
-  if (!admitted.ok) return admitted
   const choices = request.prompts.flatMap((ids) =>
     Array.from({ length: request.n }, () => newChoice(new ChoiceAssembler(model.codec, rules.stops, rules.continuesPrompt ? ids : [], rules.special))),
   )
+  const notes = notesOf(deps, model, request, choices)
+  // All that decodes is above: what throws behind this line would leave its slot taken, and renewed for ever.
+  const admitted = await allowance.admit(mostTokens(request, model.contextTokens))
+  if (!admitted.ok) return admitted
   const cancelEngine = (index: number | null) => callEngine(deps, () => deps.engine.cancel(request.requestId, index))
-  /** The engine hears of a choice that met its stop string. */
+  /** The engine hears of choices that met a stop string. */
   let stopping: Promise<unknown> | null = null
   const stopChoice = (index: number): void => {
-    stopping = cancelEngine(index)
+    stopping = Promise.all([stopping, cancelEngine(index)])
     deps.keepAlive(stopping)
   }
   const events = new EngineStream(deps, model, request)
@@ -99,7 +101,7 @@ export async function startGeneration(
     return started
   }
   const record = deps.requestLog.find(request.requestId)
-  if (record) record.generation = notesOf(deps, model, request, choices)
+  if (record) record.generation = notes
   const failed = (error: MoeError) => {
     if (record && !signal.aborted) record.code ??= errorEnvelope(error).error.code
   }

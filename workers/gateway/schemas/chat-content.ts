@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { LIMITS } from '../../../shared/protocol/limits.ts'
 import { ILL_FORMED } from './common-fields.ts'
 import type { JsonSchema } from './common-fields.ts'
 
@@ -14,7 +15,9 @@ const PART: JsonSchema = {
   additionalProperties: false,
 }
 /** What `content` of a message may be, for the API's document. */
-export const CONTENT_FORMS: JsonSchema = { anyOf: [{ type: 'string' }, { type: 'array', items: PART, minItems: 1 }, { type: 'null' }] }
+export const CONTENT_FORMS: JsonSchema = {
+  anyOf: [{ type: 'string' }, { type: 'array', items: PART, minItems: 1, maxItems: LIMITS.contentPartsMax }, { type: 'null' }],
+}
 
 /** A string, or text parts, which are joined: most templates read a string, and some print a list as it is. */
 export const chatContent = z.unknown().transform((value, context): string => {
@@ -24,6 +27,7 @@ export const chatContent = z.unknown().transform((value, context): string => {
   }
   if (typeof value === 'string') return value.isWellFormed() ? value : refuse(ILL_FORMED)
   if (!Array.isArray(value) || value.length === 0) return refuse('must be a string or a list of text parts')
+  if (value.length > LIMITS.contentPartsMax) return refuse(`must be at most ${LIMITS.contentPartsMax} parts`)
   let text = ''
   for (const [index, item] of value.entries()) {
     const part = TextPart.safeParse(item)

@@ -45,12 +45,26 @@ const stop = z.union(
   `must be a string of 1 to ${LIMITS.stopStringChars} characters or a list of at most ${LIMITS.stopStringsMax}`,
 )
 
+/**
+ * A map of names that the client chooses. They are counted before zod looks at them, since it notes every one that is wrong; and `__proto__`, which
+ * zod leaves out without a word, is refused.
+ */
+export function namedBy<T extends z.ZodRecord>(record: T, namesMax: number = Infinity) {
+  return z.preprocess((value, context) => {
+    if (typeof value !== 'object' || value === null) return value
+    const refuse = (message: string) => {
+      context.addIssue({ code: 'custom', message })
+      return z.NEVER
+    }
+    if (Object.hasOwn(value, '__proto__')) return refuse("must not have the name '__proto__'")
+    return Object.keys(value).length > namesMax ? refuse(`must have at most ${namesMax} names`) : value
+  }, record)
+}
+
 const between = ({ min, max }: { readonly min: number; readonly max: number }) => z.number().min(min).max(max)
 
 /** OpenAI's form, ids as names: {"50256": -100}. Written as it is, so that no two names are one id. */
-const logitBias = z
-  .record(z.string().regex(/^(0|[1-9][0-9]{0,9})$/, 'must be a token id'), between(ADJUSTMENT_BOUNDS.bias))
-  .refine((bias) => Object.keys(bias).length <= LIMITS.logitBiasMax, `must have at most ${LIMITS.logitBiasMax} tokens`)
+const logitBias = namedBy(z.record(z.string().regex(/^(0|[1-9][0-9]{0,9})$/, 'must be a token id'), between(ADJUSTMENT_BOUNDS.bias)), LIMITS.logitBiasMax)
   .transform((bias) => Object.entries(bias).map(([id, added]) => [Number(id), added] as const))
   .meta({ description: 'Added to the logits of tokens: `{"<token id>": bias}`.', override: { maxProperties: LIMITS.logitBiasMax } })
 

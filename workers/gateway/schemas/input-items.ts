@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
 import type { ToolChoice } from '../chat/chat-call.ts'
 import type { ChatMessage } from '../chat/messages.ts'
-import { ILL_FORMED, wellFormedText } from './common-fields.ts'
+import { ILL_FORMED, namedBy, wellFormedText } from './common-fields.ts'
 
 const UNSUPPORTED = { code: 'custom', message: 'is not supported by this server', params: { reason: 'unsupported_parameter' } } as const
 
@@ -27,8 +27,7 @@ export const toolCallId = wellFormedText.min(1).max(LIMITS.toolCallIdChars)
 const HALF_PAIR = /(?<!\\)(?:\\\\)*\\ud[89a-f]/
 
 /** What its keywords may be, the grammar worker says. Half of a surrogate pair cannot be written, so no answer could match it. */
-export const jsonSchema = z
-  .record(z.string(), z.unknown(), 'must be a JSON schema')
+export const jsonSchema = namedBy(z.record(z.string(), z.unknown(), 'must be a JSON schema'))
   .refine((schema) => JSON.stringify(schema).length <= LIMITS.schemaCharsMax, `must have at most ${LIMITS.schemaCharsMax} characters as JSON`)
   .refine((schema) => !HALF_PAIR.test(JSON.stringify(schema)), ILL_FORMED)
 

@@ -10,7 +10,9 @@ const textBlock = z.strictObject({ type: z.literal('text'), text: wellFormedText
 const plainText = z
   .union([
     wellFormedText,
-    z.array(z.discriminatedUnion('type', [textBlock, unsupportedItem(['image', 'document', 'search_result', 'tool_reference', 'browser_state'])])),
+    z
+      .array(z.discriminatedUnion('type', [textBlock, unsupportedItem(['image', 'document', 'search_result', 'tool_reference', 'browser_state'])]))
+      .max(LIMITS.contentPartsMax),
   ])
   .transform((value) => (typeof value === 'string' ? value : value.map(({ text }) => text).join('')))
 
@@ -53,9 +55,9 @@ const OTHER_BLOCKS = [
   'compaction',
 ] as const
 
-const blocks = z.array(
-  z.discriminatedUnion('type', [textBlock, toolUse, toolResult, thinking, unsupportedItem(OTHER_BLOCKS)]).meta({ id: 'MessageInputBlock' }),
-)
+const blocks = z
+  .array(z.discriminatedUnion('type', [textBlock, toolUse, toolResult, thinking, unsupportedItem(OTHER_BLOCKS)]).meta({ id: 'MessageInputBlock' }))
+  .max(LIMITS.contentPartsMax)
 export type MessageBlock = z.output<typeof blocks>[number]
 
 const message = z

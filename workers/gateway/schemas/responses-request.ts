@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
 import type { ToolChoice } from '../chat/chat-call.ts'
-import { equals, ignored, isEmptyList, neutral, neutralOnly, never, samplingFields, wellFormedText } from './common-fields.ts'
+import { equals, ignored, isEmptyList, namedBy, neutral, neutralOnly, never, samplingFields, wellFormedText } from './common-fields.ts'
 import { checkTools, jsonSchema, toolCallId, toolName, unsupportedItem } from './input-items.ts'
 
 const itemStatus = z.enum(['in_progress', 'completed', 'incomplete']).nullish()
@@ -17,7 +17,7 @@ const contentPart = z.discriminatedUnion('type', [textPart, unsupportedItem(['in
 
 /** A string, or text parts, which are joined. */
 const content = z
-  .union([wellFormedText, z.array(contentPart).min(1)])
+  .union([wellFormedText, z.array(contentPart).min(1).max(LIMITS.contentPartsMax)])
   .transform((value) => (typeof value === 'string' ? value : value.map(({ text }) => text).join('')))
 
 const inputMessage = z.strictObject({
@@ -169,7 +169,9 @@ export const ResponsesRequest = z
     include: z.array(z.enum(INCLUDABLE)).max(INCLUDABLE.length).nullish(),
     top_logprobs: z.int().min(0).max(LIMITS.logprobsMax).nullish(),
     stream: z.boolean().nullish(),
-    metadata: z.record(z.string().max(64), z.string().max(512)).nullish(),
+    metadata: namedBy(z.record(z.string().max(64), z.string().max(512)), LIMITS.metadataMax)
+      .nullish()
+      .meta({ override: { maxProperties: LIMITS.metadataMax } }),
 
     user: ignored,
     service_tier: ignored,
