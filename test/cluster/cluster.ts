@@ -83,7 +83,9 @@ export async function createCluster(options: ClusterOptions) {
   const manifest = await readManifest(pack)
   const modules = await loadKernelModules()
   const kernels = options.kernels ?? 'auto'
-  const store = (options.wrapStore ?? ((s) => s))(diskStore(pack))
+  const clock = createTurnClock()
+  const disk = diskStore(pack)
+  const store = (options.wrapStore ?? ((s) => s))({ open: (object, offset, bytes) => clock.during(disk.open(object, offset, bytes)) })
   const loaded = must(
     await loadTrunk(
       {
@@ -102,7 +104,6 @@ export async function createCluster(options: ClusterOptions) {
   )
   const { info, lanes, limits } = loaded
   const names = hostNames(options.hosts + (options.standby ?? 0))
-  const clock = createTurnClock()
   const base = must(
     planBasePlacement(
       expertBytesByLayer(manifest.spec, tier),

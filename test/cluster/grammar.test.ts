@@ -122,6 +122,25 @@ it('[GR6] nobody waits for the mask of another: beside one that never comes, oth
   expect(core.counts()).toMatchObject({ running: 0, kvPagesUsed: 0 })
 })
 
+it.each([
+  { name: 'all places', kvPages: 400 },
+  { name: 'all pages', kvPages: 7 },
+])(
+  '[GR6] nobody waits for the mask of another: not even where those that wait for masks have $name',
+  async ({ kvPages }) => {
+    const never = await openWorld(() => ({ kind: 'silent' }), { lanes: 2, deadlines: false, kvPages })
+    const { core } = never.cluster
+    const requests = Array.from({ length: 20 }, (_, i) => `stuck ${i}`)
+    for (const requestId of requests) must(core.generate({ ...constrained, requestId }, { emit: () => undefined, end: () => undefined }))
+    const alone = (await openWorld(() => null)).cluster
+    const [events, expected] = [must(await never.cluster.run(free)), must(await alone.run(free))]
+    for (const index of free.prompts.keys()) expect(choiceBits(events, index)).toBe(choiceBits(expected, index))
+    for (const requestId of requests) core.cancel(requestId, null)
+    await expectClean(never)
+  },
+  20_000,
+)
+
 it('[GR7] a worker that does not answer any more ends that request with a name, and no other', async () => {
   const world = await openWorld((call) => (call > 3 ? { kind: 'broken' } : null))
   const [lost, kept] = await Promise.all([world.cluster.run({ ...constrained, n: 1 }), world.cluster.run(free)])

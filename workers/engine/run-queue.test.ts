@@ -19,6 +19,8 @@ const arbJob = fc.record({
   arrives: fc.nat(20),
   /** Steps after which it is cancelled, if it still runs. */
   patience: fc.option(fc.nat(200)),
+  /** Steps until a mask comes, at most. */
+  maskDelay: fc.oneof(fc.constant(0), fc.nat(60)),
 })
 
 interface Job {
@@ -26,6 +28,9 @@ interface Job {
   readonly generate: number
   readonly arrives: number
   readonly patience: number | null
+  readonly maskDelay: number
+  /** The step from which on the mask for its next token is there. */
+  maskAt: number
 }
 
 type Shape = typeof arbJob extends fc.Arbitrary<infer T> ? T : never
@@ -41,7 +46,7 @@ function simulate(shapes: readonly Shape[], lanes: number, prefixCache: boolean)
     .map((shape): Job => {
       const prompt = Array.from({ length: shape.prompt }, (_, i) => (i * shape.kind) % 7)
       const [sequence] = createSequences(activeRequest([prompt]), CONTEXT, () => nextId++, tables.open)
-      return { ...shape, sequence: sequence!, generate: Math.min(shape.generate, CONTEXT - shape.prompt) }
+      return { ...shape, sequence: sequence!, generate: Math.min(shape.generate, CONTEXT - shape.prompt), maskAt: shape.arrives + shape.maskDelay }
     })
   const pending = [...jobs]
   const underWay: StepSlice[][] = []
@@ -54,6 +59,7 @@ function simulate(shapes: readonly Shape[], lanes: number, prefixCache: boolean)
     if (step > 20_000) throw new Error('it never ends')
     while (pending[0] && pending[0].arrives <= step) queue.add([pending.shift()!.sequence])
     for (const { sequence, patience, arrives } of jobs) if (patience !== null && step > arrives + patience) sequence.cancelled = true
+    for (const { sequence, maskAt } of jobs) if (step >= maskAt) sequence.held = false
     for (const sequence of queue.all()) if (sequence.cancelled && !sequence.inStep) leave(sequence)
     while (underWay.length < lanes) {
       const slices = queue.nextStep(lanes - underWay.length)
@@ -63,19 +69,22 @@ function simulate(shapes: readonly Shape[], lanes: number, prefixCache: boolean)
       underWay.push(slices)
     }
     checkPages(queue.all())
-    const oldest = queue.all().find((s) => s.slot >= 0)
+    const oldest = queue.all().find((s) => s.slot >= 0 && !s.held)
     if (oldest && lanes === 1) expect(oldest.inStep).toBe(true) // it always advances
-    if (queue.all().length > 0) expect(underWay.length).toBeGreaterThan(0)
+    if (queue.all().some((s) => !s.held)) expect(underWay.length).toBeGreaterThan(0) // whatever the held ones have
     for (const slice of underWay.splice(prefixHash([step]) % Math.max(1, underWay.length), 1).flat()) {
       const { sequence } = slice
       attend(memory, slice)
       sequence.inStep = false
-      sequence.length += slice.tokens
+      const job = jobs.find((one) => one.sequence === sequence)!
+      const isWhole = slice.from + slice.tokens === sequence.tokens.length
+      sequence.held = isWhole && step < job.maskAt
+      sequence.length += sequence.held ? slice.tokens - 1 : slice.tokens
       tables.publish(sequence.table, sequence.tokens, sequence.length)
-      if (sequence.length < sequence.tokens.length) continue
+      if (!isWhole || sequence.held) continue
       append(sequence, prefixHash(sequence.tokens) & 3)
-      const { generate } = jobs.find((job) => job.sequence === sequence)!
-      if (sequence.tokens.length - sequence.promptLength >= generate) leave(sequence)
+      job.maskAt = step + (Math.abs(prefixHash(sequence.tokens)) % (job.maskDelay + 1))
+      if (sequence.tokens.length - sequence.promptLength >= job.generate) leave(sequence)
     }
   }
   expect(tables.held).toBe(0)
@@ -131,7 +140,7 @@ function checkSlices(all: readonly Sequence[], slices: readonly StepSlice[], oth
   expect(slices.reduce((sum, slice) => sum + slice.tokens, 0)).toBeLessThanOrEqual(LIMITS.stepTokens)
 }
 
-it('[SC8] [SC10] whatever arrives, leaves and grows, on however many lanes: every sequence ends, the oldest advances, no page is lost or read by who may not', () => {
+it('[SC8] [SC10] [GR6] whatever arrives, leaves, grows and waits for masks, on however many lanes: every sequence ends, the oldest advances, no lane idles, no page is lost or read by who may not', () => {
   let preemptions = 0
   let cachedTokens = 0
   fc.assert(

@@ -13,9 +13,13 @@ export interface StepSlice {
   readonly tokens: number
 }
 
+/** Turns without a held sequence until its place is for others: a mask that is a little late should not cost what is computed again. */
+const HELD_TURNS = 32
+
 /**
  * Which sequences run, which wait, and what the next step takes. Pages are given as sequences grow; when none is left, the latest sequence that
- * is in no step gives its own up and waits again, to be computed anew. A sequence whose next page another one is computing waits for it. SPEC SC1, SC2, SC8, SC9.
+ * is in no step gives its own up and waits again, to be computed anew. A sequence whose next page another one is computing waits for it. One that is held
+ * keeps its place and pages only while nobody else needs them for longer. SPEC SC1, SC2, SC8, SC9, GR6.
  */
 export function createRunQueue(tables: PageTables, limits: StepLimits) {
   const slots = Array.from({ length: limits.running }, (_, i) => limits.running - 1 - i)
@@ -62,14 +66,34 @@ export function createRunQueue(tables: PageTables, limits: StepLimits) {
   }
 
   function admit(): void {
-    for (let next = waiting[0]; next && running.length < limits.running; next = waiting[0]) {
-      if (!mayJoin(tables.cost(next.tokens, firstNeeded(next)), { running: running.length, available: tables.available, promised: promisedPages() })) break
-      waiting.shift()
+    for (let next = firstWaiting(); next; next = firstWaiting()) {
+      while (!hasRoomFor(next)) {
+        const held = lingering()
+        if (!held) return
+        preempt(held)
+      }
+      const joins = next
+      waiting = waiting.filter((s) => s !== joins)
       next.slot = slots.pop()!
       next.turn = turn
       running = insertByAge(running, next)
       reuse(next) // before the next one's pages are counted
     }
+  }
+
+  function firstWaiting(): Sequence | undefined {
+    return waiting.find((s) => !s.held)
+  }
+
+  function hasRoomFor(sequence: Sequence): boolean {
+    const demand = { running: running.length, available: tables.available, promised: promisedPages() }
+    return running.length < limits.running && mayJoin(tables.cost(sequence.tokens, firstNeeded(sequence)), demand)
+  }
+
+  /** The latest sequence that others need not wait for any longer: it was held for many turns, or there is none that runs. */
+  function lingering(): Sequence | undefined {
+    const isStuck = running.every((s) => s.held)
+    return running.findLast((s) => s.held && (isStuck || turn - s.turn >= HELD_TURNS))
   }
 
   function promisedPages(): number {
@@ -113,7 +137,7 @@ export function createRunQueue(tables: PageTables, limits: StepLimits) {
   function makeRoom(sequence: Sequence, picked: Set<Sequence>): boolean {
     while (!tables.grow(sequence.table, sequence.length + 1)) {
       const idle = running.filter((s) => !s.inStep)
-      const victim = chooseVictim(sequence, idle)
+      const victim = chooseVictim(sequence, idle) ?? idle.findLast((s) => s.held)
       if (!victim) return false
       preempt(victim)
       picked.delete(victim)
