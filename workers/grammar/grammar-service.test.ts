@@ -56,6 +56,17 @@ it('[GR4] a session that is opened behind tokens is where one is that was told t
   expect(await service.open(spec, bytesOf('{"b'))).toMatchObject({ ok: false, error: { code: 'internal' } })
 })
 
+it('[GR9] behind a stop token nothing may come, and nobody else is disturbed', async () => {
+  const { service, faults } = await startService()
+  const other = must(await service.open(OBJECT, []))
+  const { session } = must(await service.open(schema({ const: 1 }), bytesOf('1')))
+  expect(allowedOf(must(session.accept(BYTES_STOP)))).toBe('')
+  expect(session.accept(BYTES_STOP)).toMatchObject({ ok: false, error: { code: 'internal' } })
+  expect(allowedOf(must(await service.open(schema({ const: 1 }), [...bytesOf('1'), BYTES_STOP])).mask)).toBe('')
+  expect(must(other.session.accept(bytesOf('{')[0]!))).toBeDefined()
+  expect(faults).toEqual([])
+})
+
 it('[GR4] a token that is not allowed, or none at all, changes nothing', async () => {
   const { service, faults } = await startService()
   const { session } = must(await service.open(schema({ const: 'ab' }), []))

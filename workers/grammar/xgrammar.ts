@@ -58,7 +58,7 @@ export interface CompiledGrammar {
 export interface Matcher {
   /** Goes on with a token. False where it is not allowed: then nothing has changed. */
   accept(id: number): boolean
-  /** Bit `id & 7` of byte `id >> 3`: the token may come next. A copy, [⌈vocab / 32⌉ · 4]. */
+  /** Bit `id & 7` of byte `id >> 3`: the token may come next; none may behind a stop token. A copy, [⌈vocab / 32⌉ · 4]. */
   allowed(): Uint8Array<ArrayBuffer>
   dispose(): void
 }
@@ -92,7 +92,10 @@ export async function createXgrammar(options: XgrammarOptions, vocabulary: Vocab
   const compiler = new native.GrammarCompiler(tokenizerInfo(native, wellFormed.vocabulary, stopTokens), 1, false)
   return {
     compile: ({ language, text }) =>
-      compiledGrammar(native, language === 'tag' ? compiler.CompileStructuralTag(text) : compileEbnf(native, compiler, text), wellFormed, markable),
+      compiledGrammar(native, language === 'tag' ? compiler.CompileStructuralTag(text) : compileEbnf(native, compiler, text), wellFormed, {
+        markable,
+        stopTokens,
+      }),
     memoryBytes: () => memory!.buffer.byteLength,
   }
 }
@@ -126,20 +129,29 @@ function compileEbnf(native: XgrammarInstance, compiler: NativeCompiler, text: s
   return compiled
 }
 
-/** @param markable special tokens that end nothing. */
-function compiledGrammar(native: XgrammarInstance, compiled: Handle, wellFormed: WellFormed, markable: readonly number[]): CompiledGrammar {
+/** Tokens that write nothing by themselves. */
+interface SilentTokens {
+  /** Special tokens that end nothing. */
+  readonly markable: readonly number[]
+  readonly stopTokens: readonly number[]
+}
+
+function compiledGrammar(native: XgrammarInstance, compiled: Handle, wellFormed: WellFormed, { markable, stopTokens }: SilentTokens): CompiledGrammar {
   return {
     match(special) {
       const hidden = new Set(markable.filter((id) => !special.includes(id)))
       const matcher = new native.GrammarMatcher(compiled, undefined, false, -1)
       let last = 0
+      let isOver = false
       return {
         accept(id) {
-          const isAccepted = !hidden.has(id) && matcher.AcceptToken(id, false)
+          const isAccepted = !isOver && !hidden.has(id) && matcher.AcceptToken(id, false)
           if (isAccepted) last = wellFormed.after(id)
+          isOver ||= isAccepted && stopTokens.includes(id)
           return isAccepted
         },
         allowed() {
+          if (isOver) return new Uint8Array(Math.ceil(wellFormed.vocabulary.size / 32) * 4) // asked now, xgrammar would end its whole instance
           const words = matcher.GetNextTokenBitmask(wellFormed.vocabulary.size)
           const copy = new Uint8Array(new Int32Array(native.vecIntToView(words)).buffer) // little-endian, as WASM is
           words.delete()

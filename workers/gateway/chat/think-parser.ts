@@ -1,5 +1,5 @@
 import type { OutputParser, ParsedOutput } from './output-parser.ts'
-import { ANY_TEXT, NOTHING, tag } from './structural-tag.ts'
+import { ANY_TEXT, NOTHING, optional, tag } from './structural-tag.ts'
 import type { Structure } from './structural-tag.ts'
 import { ReadingParser, readMark, readUntil } from './tools/reading.ts'
 import type { Reading } from './tools/reading.ts'
@@ -19,14 +19,14 @@ export function thinkingOf(template: string, prompt: string): Thinking {
   return template.includes(OPEN) && template.includes(CLOSE) ? 'optional' : 'none'
 }
 
-/** What white space may follow a thought. */
-const SPACES = ['\n\n', '\n', '']
-
-/** The structure of an answer behind the thought. */
+/** The structure of an answer behind the thought, which is over at the first mark; up to two line breaks may follow. */
 export function behindThought(thinking: Exclude<Thinking, 'none'>, answer: Structure): Structure {
-  const begin = thinking === 'begun' ? '' : OPEN
-  const thoughts = SPACES.map((space) => tag(begin, ANY_TEXT, CLOSE + space))
-  return { type: 'sequence', elements: [{ type: 'or', elements: thinking === 'begun' ? thoughts : [...thoughts, NOTHING] }, answer] }
+  const breaks = ['\n\n', '\n'].map((value): Structure => ({ type: 'const_string', value }))
+  const thought: Structure = {
+    type: 'sequence',
+    elements: [tag(thinking === 'begun' ? '' : OPEN, ANY_TEXT, CLOSE), { type: 'or', elements: [...breaks, NOTHING] }],
+  }
+  return { type: 'sequence', elements: [thinking === 'begun' ? thought : optional(thought), answer] }
 }
 
 /** `<think>…</think>` at the beginning is reasoning; what follows is for `answer`. White space at both ends of the thought is dropped. */

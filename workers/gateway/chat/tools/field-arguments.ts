@@ -32,11 +32,14 @@ export function argumentFields(schema: JsonSchema): ArgumentField[] {
 }
 
 /** What keeps a schema from being written as fields; null: nothing. */
-export function fieldsProblem(schema: JsonSchema): string | null {
+export function fieldsProblem({ close }: FieldStyle, schema: JsonSchema): string | null {
   const elsewhere = FIELDS_ELSEWHERE.find((keyword) => schema[keyword] !== undefined)
   if (elsewhere !== undefined) return `this model writes arguments as named fields: ${elsewhere} cannot stand beside properties`
-  const name = argumentFields(schema).find((field) => !FIELD_NAME.test(field.name))
-  return name === undefined ? null : 'this model writes arguments as named fields: a name has a character that ends its mark'
+  const fields = argumentFields(schema)
+  if (fields.some(({ name }) => !FIELD_NAME.test(name))) return 'this model writes arguments as named fields: a name has a character that ends its mark'
+  const isCut = (value: string): boolean => (value + close).indexOf(close) !== value.length
+  if (fields.some((field) => texts(field).some(isCut))) return 'this model writes arguments as named fields: a value has the mark that ends it'
+  return null
 }
 
 export function fieldsStructure(style: FieldStyle, schema: JsonSchema): Structure {
@@ -48,11 +51,16 @@ export function fieldsStructure(style: FieldStyle, schema: JsonSchema): Structur
 }
 
 /** Of what a schema says of a string, only `enum` and `const` hold: the others are about JSON's strings. */
-function valueStructure({ isString: text, schema }: ArgumentField): Structure {
+function valueStructure(field: ArgumentField): Structure {
+  const { isString: text, schema } = field
   if (!text) return { type: 'json_schema', json_schema: schema }
-  const values = isSchema(schema) ? constants(schema) : []
-  if (values.length === 0 || values.includes('')) return ANY_TEXT
-  return { type: 'or', elements: values.map((value) => ({ type: 'const_string', value: String(value) })) }
+  if (!isSchema(schema) || constants(schema).length === 0) return ANY_TEXT
+  return { type: 'or', elements: texts(field).map((value) => (value === '' ? NOTHING : { type: 'const_string', value })) }
+}
+
+/** What a field of strings may be, where its schema counts it up. */
+function texts({ isString: text, schema }: ArgumentField): readonly string[] {
+  return text && isSchema(schema) ? constants(schema).filter((value) => typeof value === 'string') : []
 }
 
 function isString(schema: JsonSchema | boolean): boolean {

@@ -183,6 +183,8 @@ describe('what templates get', () => {
     const problem = (parameters: Record<string, unknown>) => qwenXml.problem({ name: 'f', description: null, parameters })
     expect(problem({ anyOf: [{ required: ['a'] }] })).toContain('anyOf')
     expect(problem({ properties: { 'a>b': {} } })).toContain('name')
+    expect(problem({ properties: { a: { enum: ['x', 'y\n</parameter>\n'] } } })).toContain('value')
+    expect(problem({ properties: { a: { enum: ['x', '</parameter>', ''] } } })).toBeNull()
     expect(problem({ properties: { a: { anyOf: [{ type: 'string' }, { type: 'null' }] } } })).toBeNull()
     expect(hermes.problem({ name: 'f', description: null, parameters: { anyOf: [] } })).toBeNull()
   })

@@ -103,6 +103,7 @@ describe('formats of answers', () => {
       true,
       false,
     ])
+    expect(await ask(['<think>x</think>y</think>\n\n{"a": 1}'], optional)).toEqual([false]) // its reader takes the first mark for the end
     expect(await ask(['x</think>\n{"a": 1}', '</think>{"a": 1}', '{"a": 1}', 'x</think>\n\n\n\nx'], begun)).toEqual([true, true, false, false])
   })
 })

@@ -35,7 +35,7 @@ export function taggedFormat(marks: TaggedMarks): ToolFormat {
   return {
     name: marks.name,
     markers: marks.markers,
-    problem: (tool) => (marks.arguments === 'json' ? null : fieldsProblem(argumentsSchema(tool))),
+    problem: (tool) => (marks.arguments === 'json' ? null : fieldsProblem(marks.arguments, argumentsSchema(tool))),
     structure: (rules) => structureOf(marks, rules),
     parser: ({ tools }) => taggedParser(marks, tools),
     offer: (messages, tools) => ({ messages: marks.callIds?.(messages) ?? messages, tools }),
@@ -64,11 +64,21 @@ interface LooseRules {
 
 /** Calls that stand by themselves. The library has no choice between a list of unknown length and JSON, so beside a format there is one call. */
 function looseCalls(marks: TaggedMarks, tags: readonly TagStructure[], { mustCall, stopsAfterFirst, answer }: LooseRules): Structure {
-  if (mustCall && marks.separator !== '') {
-    return { type: 'tags_with_separator', tags, separator: marks.separator, at_least_one: true, stop_after_first: stopsAfterFirst }
-  }
+  if (mustCall) return listOf(marks, tags, stopsAfterFirst)
   if (!mustCall && answer !== null) return { type: 'or', elements: [...tags, answer] }
-  return { type: 'triggered_tags', triggers: [marks.trigger], tags, at_least_one: mustCall, stop_after_first: stopsAfterFirst }
+  return { type: 'triggered_tags', triggers: [marks.trigger], tags, stop_after_first: stopsAfterFirst }
+}
+
+/**
+ * Calls and nothing else. xgrammar has no list without a separator: where nothing stands between two calls, the end of one and the trigger of the next
+ * are taken for it.
+ */
+function listOf({ separator, trigger, end }: TaggedMarks, tags: readonly TagStructure[], stopsAfterFirst: boolean): Structure {
+  const list = { type: 'tags_with_separator', at_least_one: true, stop_after_first: stopsAfterFirst } as const
+  if (separator !== '') return { ...list, tags, separator }
+  const inner = tags.map((call) => tag(call.begin.slice(trigger.length), call.content, ''))
+  const calls = { ...list, tags: inner, separator: end + trigger }
+  return end === '' ? { type: 'sequence', elements: [{ type: 'const_string', value: trigger }, calls] } : tag(trigger, calls, end)
 }
 
 function exampleArguments({ arguments: style }: TaggedMarks): string {
