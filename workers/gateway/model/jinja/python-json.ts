@@ -75,7 +75,10 @@ function jsonFloat(value: number): string {
   return Number.isNaN(value) ? 'NaN' : value > 0 ? 'Infinity' : '-Infinity'
 }
 
+/** All but private-use characters, which stand for what a chat's texts hide: special-text.ts. */
+const NOT_ASCII = /[\x7f-\udfff\uf900-\uffff]/g
+
 function jsonText(text: string, ensureAscii: boolean): string {
   const json = JSON.stringify(text)
-  return ensureAscii ? json.replace(/[\x7f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`) : json
+  return ensureAscii ? json.replace(NOT_ASCII, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`) : json
 }

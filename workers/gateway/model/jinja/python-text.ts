@@ -54,10 +54,13 @@ const ESCAPES = new Map([
   ['\t', '\\t'],
 ])
 
+/** Private-use characters stand for what a chat's texts hide (special-text.ts) and must come out as they are, though Python escapes them. */
+const UNPRINTABLE = /[\\\p{Z}]|(?![\ue000-\uf8ff])\p{C}/gu
+
 /** Python's repr of a string: single quotes unless only those are inside, and what cannot be printed escaped. */
 function quoted(text: string): string {
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'"
-  const escaped = text.replace(/[\\\p{C}\p{Z}]/gu, (character) => (character === ' ' ? character : (ESCAPES.get(character) ?? codePointEscape(character))))
+  const escaped = text.replace(UNPRINTABLE, (character) => (character === ' ' ? character : (ESCAPES.get(character) ?? codePointEscape(character))))
   return quote + (quote === "'" ? escaped.replaceAll("'", "\\'") : escaped) + quote
 }
 
