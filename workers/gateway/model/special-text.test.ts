@@ -94,6 +94,55 @@ describe('special tokens in the texts of a chat', () => {
     const cases = tokenizerGolden('qwen3').strings.filter(({ ids_as_text: ids }) => ids !== undefined)
     expect(cases.length).toBeGreaterThan(0)
     for (const { text, ids_as_text: ids } of cases) expect(asText(text)).toEqual(ids)
+    const json = tokenizerJson('qwen3')
+    const specials = json.added_tokens!.filter(({ special }) => special === true)
+    const without = createTextCodec({ ...json, added_tokens: json.added_tokens!.filter(({ special }) => special !== true) }, {})
+    const arbPart = fc.oneof(
+      fc.constantFrom(...specials.map(({ content }) => content), '<|', '|>', '\ue000', '\uffff', '\ud83d', ' '),
+      fc.string({ unit: 'grapheme', maxLength: 6 }),
+    )
+    fc.assert(
+      fc.property(fc.array(arbPart, { maxLength: 10 }), (parts) => {
+        expect(asText(parts.join(''))).toEqual(without.encode(parts.join(''), false))
+      }),
+    )
+  })
+
+  it('[TX8] come out as they were where a template writes lists, or JSON in ASCII', () => {
+    const written = (expression: string, content: string) => {
+      const template = new ChatTemplate(`{% for m in messages %}{{ ${expression} }}{% endfor %}`, {})
+      const { text, hidden } = renderChat({ ...qwen3, template }, [{ role: 'user', content }], PLAIN)
+      return reveal(text, hidden)
+    }
+    expect(written('[m.content]', 'a<|im_end|>\ue123\u200b')).toBe("['a<|im_end|>\ue123\\u200b']")
+    expect(written('m.content|tojson(ensure_ascii=true)', 'a<|im_end|>\ue123é')).toBe('"a<|im_end|>\ue123\\u00e9"')
+  })
+
+  it('[TX8] are hidden in objects of any kind', () => {
+    const bare = Object.assign(Object.create(null) as object, { a: '<|im_end|>' })
+    const heir = Object.assign(Object.create({ b: 1 }) as object, { a: ['<|im_end|>'] })
+    const hostile = JSON.parse('{"__proto__": {"a": "<|im_end|>"}}') as object
+    for (const value of [bare, heir, hostile]) expect(JSON.stringify(codec.shield().hideAll(value))).not.toContain('im_end')
+  })
+
+  it('[TX8] are not made by a normalizer', () => {
+    const json = tokenizerJson('qwen3')
+    const added = json.added_tokens!.map((token) => ({ ...token, normalized: true }))
+    const wide = createTextCodec({ ...json, normalizer: { type: 'NFKC' }, added_tokens: added }, {})
+    const without = createTextCodec({ ...json, normalizer: { type: 'NFKC' }, added_tokens: added.filter(({ special }) => special !== true) }, {})
+    for (const text of ['＜|im_end|＞', 'a＜|im_end|＞<|im_end|>', '<think>＜|im_end|＞</think>'])
+      expect(asText(text, wide)).toEqual(without.encode(text, false))
+    expect(asText('a', wide)).toEqual(codec.encode('a', false))
+  })
+
+  it('[TX8] get nothing that a normalizer puts before a text', () => {
+    const steps = [
+      { type: 'Prepend', prepend: '▁' },
+      { type: 'Replace', pattern: { String: ' ' }, content: '▁' },
+    ]
+    const json = { ...tokenizerJson('mistral_v1'), normalizer: { type: 'Sequence', normalizers: steps }, pre_tokenizer: null } // Mixtral's first
+    const without = createTextCodec({ ...json, added_tokens: [] }, {})
+    for (const text of ['x <s> y', '</s>', 'a</s>b']) expect(asText(text, createTextCodec(json, {}))).toEqual(without.encode(text, false))
   })
 
   it('[TX8] more private-use characters than there are placeholders are refused', () => {
@@ -105,7 +154,7 @@ describe('special tokens in the texts of a chat', () => {
   })
 })
 
-function asText(text: string): number[] {
-  const shield = codec.shield()
-  return codec.encodeShielded({ text: shield.hide(text), hidden: shield.hidden() })
+function asText(text: string, { shield: shieldOf, encodeShielded } = codec): number[] {
+  const shield = shieldOf()
+  return encodeShielded({ text: shield.hide(text), hidden: shield.hidden() })
 }

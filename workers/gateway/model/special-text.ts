@@ -1,5 +1,6 @@
 import { Tokenizer } from '@huggingface/tokenizers'
 import type { TokenizerJson } from '../../../shared/core/tokenizer/bpe-tokenizer.ts'
+import { ExactNumber } from './jinja/exact-json.ts'
 
 /** A text in which special tokens that a client wrote are hidden behind placeholders, so that those of the template are the only ones. */
 export interface ShieldedText {
@@ -60,7 +61,7 @@ export class SpecialShield {
   hideAll<T>(value: T): T {
     if (typeof value === 'string') return this.hide(value) as T
     if (Array.isArray(value)) return value.map((item: unknown) => this.hideAll(item)) as T
-    if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value
+    if (typeof value !== 'object' || value === null || value instanceof ExactNumber) return value
     return Object.fromEntries(Object.entries(value).map(([key, field]) => [this.hide(key), this.hideAll(field)])) as T
   }
 

@@ -51,12 +51,12 @@ function codecOf({ tokenizer, json, tokenOf, charsMax }: TokenModel): TextCodec 
   const added = tokenizer.get_added_tokens_decoder()
   const style = vocabularyStyle(json.decoder)
   const { split, specials } = specialSplitter(json)
-  const reading = revealing(tokenizer, json)
+  const reading = revealing(tokenizer, json, specials)
   return {
     charsPerTokenMax: charsMax * ((json.normalizer ?? null) === null ? 1 : NORMALIZER_SHRINK_MAX),
     encode: (text, addSpecialTokens) => knownIds(tokenizer, text, addSpecialTokens),
     shield: () => new SpecialShield(split, specials),
-    encodeShielded: ({ text, hidden }) => knownIds(hidden.size === 0 ? tokenizer : reading(hidden), text, false),
+    encodeShielded: ({ text, hidden }) => knownIds(reading(hidden), text, false),
     decode: (ids) =>
       decoded(
         tokenizer,
@@ -81,27 +81,41 @@ function decoded(tokenizer: Tokenizer, tokens: string[]): string {
   return suffix === '' ? decoder(tokens) : decoder(tokens).replaceAll(suffix, ' ')
 }
 
+type AddedToken = NonNullable<TokenizerJson['added_tokens']>[number]
 type PreTokenize = (text: string, options: unknown) => string[]
 
 /**
  * A view of the tokenizer that puts hidden tokens back where nothing looks for special tokens any more: behind the splitters and before the
  * pre-tokenizer. So what is around a hidden token is split and merged with it, as in any text.
  */
-function revealing(tokenizer: Tokenizer, json: TokenizerJson): (hidden: ReadonlyMap<string, string>) => Tokenizer {
+function revealing(tokenizer: Tokenizer, json: TokenizerJson, specials: ReadonlySet<string>): (hidden: ReadonlyMap<string, string>) => Tokenizer {
   const inner = tokenizer.pre_tokenizer as unknown as PreTokenize | null
   const normalize = (tokenizer.normalizer ?? ((text: string) => text)) as (text: string) => string
-  // Special tokens are cut out before normalising, all of them: after it, revealed ones could be taken for them.
-  const split = splitterOver(
+  // Special tokens are cut out before normalising, all of them, and none after it: a client's text may become one by it (NFKC makes `＜` a `<`).
+  const isCutBefore = ({ special, normalized }: AddedToken) => special === true || normalized !== true || tokenizer.normalizer === null
+  const added = json.added_tokens ?? []
+  const before = { split: splitterOver(json, added.filter(isCutBefore)) }
+  const splitNormal = splitterOver(
     json,
-    (json.added_tokens ?? []).filter(({ special, normalized }) => special === true || normalized !== true || tokenizer.normalizer === null),
+    added.filter((token) => !isCutBefore(token)).map((token) => ({ ...token, content: normalize(token.content), normalized: false })),
   )
+  // The library takes a piece that is a special token's text for the token, wherever it comes from.
+  const after = { split: (text: string) => splitNormal(text).map((piece) => (specials.has(piece) ? MARK + piece : piece)) }
   return (hidden) => {
-    const normal = new Map(Array.from(hidden, ([placeholder, original]) => [placeholder, normalize(original)]))
+    const normal = new Map(Array.from(hidden, ([placeholder, original]) => [placeholder, normalizeInside(original, normalize)]))
     const preTokenize: PreTokenize = (text, options) => {
-      const revealed = reveal(text, normal)
+      const revealed = reveal(text.startsWith(MARK) && specials.has(text.slice(1)) ? text.slice(1) : text, normal)
       return inner === null ? [revealed] : inner(revealed, options)
     }
-    const own = { pre_tokenizer: preTokenize, splitter_unnormalized: { split } }
+    const own = { pre_tokenizer: preTokenize, splitter_unnormalized: before, splitter_normalized: after }
     return Object.assign(Object.create(Object.getPrototypeOf(tokenizer)), tokenizer, own) as Tokenizer
   }
+}
+
+/** A non-character: no text begins with it, and no normalizer changes it. */
+const MARK = '\uffff'
+
+/** Without what a normalizer puts before a beginning (Llama's `▁`): there is text around, or there may be. */
+function normalizeInside(text: string, normalize: (text: string) => string): string {
+  return normalize(MARK + text + MARK).split(MARK)[1] ?? normalize(text)
 }

@@ -1,4 +1,4 @@
-import { itemsOf, textOf } from './values.ts'
+import { fieldsOf, itemsOf, textOf } from './values.ts'
 import type { Value } from './values.ts'
 
 /** A template that takes more work, memory or depth than any real one. The message says which. */
@@ -17,6 +17,8 @@ export interface RenderLimits {
 
 const CHARS_PER_STEP = 16
 const ITEMS_PER_STEP = 4
+/** A turn of a loop makes a scope and its `loop` dict, even where its body is empty. */
+const STEPS_PER_TURN = 4
 
 /** What one rendering has used. The library's interpreter has no bound of its own, and JavaScript cannot be interrupted. */
 export class RenderBudget {
@@ -48,6 +50,11 @@ export class RenderBudget {
     this.#charge(count, ITEMS_PER_STEP)
   }
 
+  /** Turns of a loop, before the first. */
+  chargeTurns(count: number): void {
+    this.#spend(count * STEPS_PER_TURN)
+  }
+
   /** A list whose values are made as well. */
   chargeValues(count: number): void {
     this.#charge(count, 1)
@@ -59,14 +66,17 @@ export class RenderBudget {
     this.chargeChars(length)
   }
 
-  chargeResult(value: Value): void {
+  /** A value that an operation has made, or goes through from end to end. */
+  chargeWhole(value: Value): void {
     const text = textOf(value)
-    if (text === null) this.chargeItems(itemsOf(value)?.length ?? 0)
+    if (text === null) this.chargeItems(itemsOf(value)?.length ?? fieldsOf(value)?.size ?? 0)
     else this.chargeChars(text.length)
   }
 
   #charge(length: number, perStep: number): void {
-    if (length > this.#limits.lengthMax) throw new TemplateBoundError(`a text or list has more than ${this.#limits.lengthMax} characters or items`)
+    // Not `length > max`: a template can reckon with numbers that are none, and a budget that is NaN is never used up.
+    if (!(length >= 0 && length <= this.#limits.lengthMax))
+      throw new TemplateBoundError(`a text or list has more than ${this.#limits.lengthMax} characters or items`)
     this.#spend(Math.floor(length / perStep))
   }
 

@@ -1,4 +1,5 @@
 import type { RenderBudget } from './budget.ts'
+import { chargeSearch } from './library-work.ts'
 import { PLAIN_JSON, pythonJson } from './python-json.ts'
 import { pythonStrip } from './python-strip.ts'
 import { pythonStr } from './python-text.ts'
@@ -116,12 +117,14 @@ function sortByNumber(operand: Value): Value | null {
 export function boundReplace(subject: string, args: readonly Value[], budget: RenderBudget): void {
   const [before, after] = [optionalText(args[0]), optionalText(args[1])]
   if (before === null || after === null) return
+  chargeSearch(subject, before, budget)
   const found = before === '' ? subject.length + 1 : subject.split(before).length - 1
   budget.chargeChars(subject.length + found * after.length)
 }
 
-/** As many pieces as a split can make. */
-export function piecesMax(subject: string, separator: Value | undefined): number {
-  const between = optionalText(separator)
-  return between === null || between === '' ? Math.ceil(subject.length / 2) : Math.floor(subject.length / between.length)
+/** Charges for the search, and as many pieces as a split can make. */
+export function chargeSplit(subject: string, separator: Value | undefined, budget: RenderBudget): void {
+  const between = optionalText(separator) ?? ''
+  chargeSearch(subject, between, budget)
+  budget.chargeValues(between === '' ? Math.ceil(subject.length / 2) : Math.floor(subject.length / between.length))
 }

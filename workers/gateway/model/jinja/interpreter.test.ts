@@ -38,6 +38,7 @@ describe('workarounds for the template library', () => {
     ['attributes of nothing', '{{ x.y }}{{ x[0].y }}', { x: [] }, FAILS],
     ['JSON of nothing', '{{ x|tojson }}', {}, FAILS],
     ['methods before keys', '{% for k, v in x.items() %}{{ k }}{% endfor %}', { x: { items: 1 } }, 'items'],
+    ['all arguments of a macro', '{% macro f() %}{{ varargs }}{{ kwargs }}{% endmacro %}{{ f(1, a=none) }}', {}, "[1]{'a': None}"],
     ['characters of a text', '{% for c in "ab" %}{{ c }},{% endfor %}', {}, 'a,b,'],
   ])('[TX2] %s', (_, source, variables, python) => {
     expect(ours(source, variables)).toBe(python)
@@ -96,6 +97,45 @@ describe('sandbox', () => {
     ],
   ])('[TX3] ends %s with a named error', (_, source) => {
     expect(() => new JinjaTemplate(source).render({}, NOW_MS, limits)).toThrow(expect.objectContaining({ name: 'TemplateBoundError' }))
+  })
+
+  const grown = (first: string, doublings: number) =>
+    `{% set ns = namespace(v=${first}) %}{% for i in range(${doublings}) %}{% set ns.v = ns.v + ns.v %}{% endfor %}{% set v = ns.v %}`
+  const often = (body: string) => `{% for i in range(400) %}${body}{% endfor %}`
+  // Each looks cheap by its nodes and by what it returns; the library's own loops do the work.
+  it.each([
+    ['a number that is none', `{{ "a"|indent(1 % 0) }}{% for i in range(400) %}{% for j in range(999) %}x{% endfor %}{% endfor %}`],
+    ['loops over a list that is there already', `${grown('[1]', 16)}{% for i in range(9) %}{% for j in v %}{% endfor %}{% endfor %}`],
+    ['slices of a list', grown('[1]', 16) + often('{% set x = v[::-1] %}')],
+    ['empty slices of a text', grown("'x'", 17) + often('{% set x = v[0:0] %}')],
+    ['strips to nothing', grown("'x'", 17) + often("{% set x = v.strip('x') %}")],
+    ['trims to nothing', grown("'x'", 17) + often("{% set x = v|trim('x') %}")],
+    ['numbers of a long text', grown("' '", 17) + often('{% set x = v|int %}')],
+    ['tests of a long text', grown("'x'", 17) + often('{% set x = v is lower %}')],
+    ['searches in a long text', grown("'x'", 17) + often("{% set x = 'y' in v %}")],
+    ['searches for a long text', `${grown("'x'", 17)}{% set y = v[:50000] ~ 'y' ~ v[:50000] %}{% for i in range(9) %}{% set x = y in v %}{% endfor %}`],
+    ['splits that find nothing', grown("'x'", 17) + often("{% set x = v.split(v ~ 'y') %}")],
+    ['sorting long texts', `${grown("'x'", 17)}${grown('[v]', 8)}{% set x = v|sort %}`],
+    ['sorting by long texts', `${grown("'x'", 17)}${grown("[{'a': v}]", 8)}{% set x = v|sort(attribute='a') %}`],
+    ['selections of nothing', grown('[{}]', 16) + often("{% set x = v|selectattr('a') %}")],
+    ['selections by long texts', `${grown("'x'", 17)}${grown("[{'a': v}]", 8)}{% set x = v|selectattr('a', 'lower') %}`],
+    ['joins of nothing', grown("['']", 16) + often('{% set x = v|join %}')],
+    ['namespaces of pairs', grown("[['a', 1]]", 16) + often('{% set x = namespace(v) %}')],
+    ['arguments spread', `{% macro f() %}{{ varargs|length }}{% endmacro %}${grown('[1]', 15)}${often('{% set x = f(*v) %}')}`],
+    ['equal texts', `${grown("'x'", 17)}{% set w = v[:9] ~ v[9:] %}${often('{% set x = v == w %}')}`],
+    ['macros made again', `{% for i in range(99) %}{% macro f() %}${'{{ a }}'.repeat(9000)}{% endmacro %}{% endfor %}`],
+    ['deep indents of JSON', '{% set ns = namespace(v=range(99999)) %}{% for i in range(99) %}{% set ns.v = [ns.v] %}{% endfor %}{{ ns.v|tojson(indent=16) }}'],
+    ['long separators of JSON', `${grown("'x'", 17)}{{ range(3000)|tojson(separators=(v, ':')) }}`],
+    ['long keys written', `${grown("'x'", 17)}${grown('[{v: 1}]', 10)}{{ v }}`],
+    ['long keys as JSON', `${grown("'x'", 17)}${grown('[{v: 1}]', 10)}{{ v|tojson }}`],
+  ])('[TX3] ends %s with a named error', (_, source) => {
+    expect(() => new JinjaTemplate(source).render({}, NOW_MS, limits)).toThrow(expect.objectContaining({ name: 'TemplateBoundError' }))
+  })
+
+  it('[TX3] makes no number that has no bound', () => {
+    const variables = { x: parseExactJson('12345678901234567890') }
+    expect(ours('{{ x }}{{ x > 3 }}{{ x == x }}', variables)).toBe('12345678901234567890TrueTrue')
+    expect(ours('{{ x * x }}', variables)).toBe(FAILS)
   })
 
   it('[TX3] ends a namespace that holds itself', () => {

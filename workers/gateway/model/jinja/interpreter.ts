@@ -1,33 +1,17 @@
 import { Interpreter } from '@huggingface/jinja'
 import type { Environment } from '@huggingface/jinja'
 import type { RenderBudget } from './budget.ts'
-import { applyFilter, boundReplace, listOf, piecesMax } from './filters.ts'
+import { applyFilter, listOf } from './filters.ts'
 import type { FilterArguments } from './filters.ts'
-import { valueNode, withChildren } from './nodes.ts'
+import { chargeFilter, chargeSearch } from './library-work.ts'
+import { dictMethod, textMethod } from './methods.ts'
+import { nodeCount, valueNode, withChildren } from './nodes.ts'
 import type { Node, Statement } from './nodes.ts'
 import { pythonEquals } from './python-equals.ts'
-import { pythonStrip } from './python-strip.ts'
 import { pythonStr } from './python-text.ts'
-import {
-  ArrayValue,
-  BooleanValue,
-  FunctionValue,
-  ObjectValue,
-  StringValue,
-  UndefinedValue,
-  fieldsOf,
-  isUndefined,
-  itemsOf,
-  keyValue,
-  textOf,
-} from './values.ts'
+import { ArrayValue, BooleanValue, ObjectValue, StringValue, UndefinedValue, fieldsOf, isUndefined, itemsOf, textOf } from './values.ts'
 import type { Value } from './values.ts'
 
-const STRIPS = new Map([
-  ['strip', { left: true, right: true }],
-  ['lstrip', { left: true, right: false }],
-  ['rstrip', { left: false, right: true }],
-])
 /** Nodes whose value is not new: a name, a member, a literal of the template. */
 const UNCHARGED = new Set(['Identifier', 'MemberExpression', 'StringLiteral', 'Value'])
 
@@ -38,6 +22,7 @@ const UNCHARGED = new Set(['Identifier', 'MemberExpression', 'StringLiteral', 'V
  */
 export class ChatInterpreter extends Interpreter {
   readonly #budget: RenderBudget
+  readonly #macros = new WeakSet<Value>()
 
   constructor(environment: Environment, budget: RenderBudget) {
     super(environment)
@@ -50,7 +35,7 @@ export class ChatInterpreter extends Interpreter {
     this.#budget.enter()
     try {
       const value = this.#evaluateNode(statement as Node, environment)
-      if (!UNCHARGED.has(statement.type)) this.#budget.chargeResult(value)
+      if (!UNCHARGED.has(statement.type)) this.#budget.chargeWhole(value)
       return value
     } finally {
       this.#budget.leave()
@@ -61,6 +46,8 @@ export class ChatInterpreter extends Interpreter {
     switch (node.type) {
       case 'Value':
         return node['value'] as Value
+      case 'Identifier':
+        return variable(String(node['value']), environment)
       case 'Output':
         return new StringValue(pythonStr(this.#child(node, 'value', environment), this.#budget))
       case 'MemberExpression':
@@ -77,6 +64,19 @@ export class ChatInterpreter extends Interpreter {
         return this.#loop(node, environment)
       case 'ObjectLiteral':
         return this.#dict(node, environment)
+      case 'CallExpression':
+        return this.#call(node, environment)
+      case 'TestExpression': {
+        const operand = this.#child(node, 'operand', environment)
+        this.#budget.chargeChars(textOf(operand)?.length ?? 0)
+        return super.evaluate(withChildren(node, { operand: valueNode(operand) }), environment)
+      }
+      case 'Macro':
+        this.#budget.chargeValues(nodeCount(node))
+        return this.#define(node, environment)
+      case 'CallStatement':
+        this.#budget.chargeValues(nodeCount(node))
+        return super.evaluate(withChildren(node, { call: this.#withArguments(node['call'] as Node, environment) }), environment)
       default:
         return super.evaluate(node, environment)
     }
@@ -86,41 +86,63 @@ export class ChatInterpreter extends Interpreter {
     return this.evaluate(node[name] as Statement, environment)
   }
 
+  #define(node: Node, environment: Environment): Value {
+    const nothing = super.evaluate(node, environment)
+    const macro = environment.variables.get(String((node['name'] as Node)['value']))
+    if (macro !== undefined) this.#macros.add(macro)
+    return nothing
+  }
+
+  /** What is not a macro of the template is the library's code, which goes through its arguments as it likes. */
+  #call(node: Node, environment: Environment): Value {
+    const call = this.#withArguments(node, environment)
+    const callee = this.#child(node, 'callee', environment)
+    if (!this.#macros.has(callee))
+      for (const { value } of (call['args'] as Node[]).filter(({ type }) => type === 'Value')) this.#budget.chargeWhole(value as Value)
+    return super.evaluate(withChildren(call, { callee: valueNode(callee) }), environment)
+  }
+
+  /** The call with its arguments evaluated: `*list` and `**dict` are charged, as the library copies them. */
+  #withArguments(call: Node, environment: Environment): Node {
+    const args = (call['args'] as Node[]).map((argument) => {
+      if (argument.type === 'KeywordArgumentExpression') return argument
+      if (argument.type !== 'SpreadExpression' && argument.type !== 'KeywordSpreadExpression') return valueNode(this.evaluate(argument, environment))
+      const spread = this.#child(argument, 'argument', environment)
+      this.#budget.chargeWhole(spread)
+      return withChildren(argument, { argument: valueNode(spread) })
+    })
+    return withChildren(call, { args })
+  }
+
   #member(node: Node, environment: Environment): Value {
     const object = this.#child(node, 'object', environment)
     if (isUndefined(object)) throw new Error('a value that is undefined has no attributes')
     const property = node['property'] as Node
     const text = textOf(object)
     if (text !== null && node['computed'] !== true) {
-      const method = this.#textMethod(text, String(property['value']))
+      this.#budget.chargeChars(text.length)
+      const method = textMethod(text, String(property['value']), this.#budget)
       if (method) return method
+      // The library keeps a dozen functions on each text that is asked for one: not on this one.
+      return super.evaluate(withChildren(node, { object: valueNode(new StringValue(text)) }), environment)
+    }
+    if (property.type === 'SliceExpression') {
+      this.#budget.chargeChars(text?.length ?? 0) // all its characters are taken apart first
+      const part = super.evaluate(withChildren(node, { object: valueNode(object) }), environment)
+      this.#budget.chargeWhole(part)
+      return part
     }
     const fields = fieldsOf(object)
     if (fields && node['computed'] !== true) {
       const method = dictMethod(fields, String(property['value']))
       if (method) return method
     }
-    if (fields && node['computed'] === true && property.type !== 'SliceExpression') {
+    if (fields && node['computed'] === true) {
       const key = this.evaluate(property, environment)
       if (key.type === 'IntegerValue') return fields.get(key.value as number) ?? new UndefinedValue()
       return super.evaluate(withChildren(node, { object: valueNode(object), property: valueNode(key) }), environment)
     }
     return super.evaluate(withChildren(node, { object: valueNode(object) }), environment)
-  }
-
-  /** Methods of a string that the library gets wrong, or that need a bound. */
-  #textMethod(text: string, name: string): Value | null {
-    const sides = STRIPS.get(name)
-    if (sides) {
-      return new FunctionValue(([characters]: Value[]) => new StringValue(pythonStrip(text, sides, characters === undefined ? null : textOf(characters))))
-    }
-    if (name !== 'replace' && name !== 'split') return null
-    const library = new StringValue(text).builtins.get(name) as unknown as { value: (args: Value[], environment: Environment) => Value }
-    return new FunctionValue((args: Value[], environment: Environment) => {
-      if (name === 'replace') boundReplace(text, args, this.#budget)
-      else this.#budget.chargeValues(piecesMax(text, args[0]))
-      return library.value(args, environment)
-    })
   }
 
   #binary(node: Node, environment: Environment): Value {
@@ -143,7 +165,13 @@ export class ChatInterpreter extends Interpreter {
       case 'not in': {
         const items = itemsOf(right)
         if (items) return new BooleanValue(items.some((item) => pythonEquals(item, left, this.#budget)) === (operator === 'in'))
+        const [sought, text] = [textOf(left), textOf(right)]
+        if (sought !== null && text !== null) chargeSearch(text, sought, this.#budget)
+        break
       }
+      case '*':
+        // Of 2^53 and more, as a tool call's arguments may have them: a few squares would fill the memory.
+        if (typeof left.value === 'bigint' && typeof right.value === 'bigint') throw new TypeError('whole numbers above 2^53 cannot be multiplied')
     }
     return super.evaluate(withChildren(node, { left: valueNode(left), right: valueNode(right) }), environment)
   }
@@ -154,6 +182,7 @@ export class ChatInterpreter extends Interpreter {
     const call = filter.type === 'CallExpression'
     const name = String(((call ? filter['callee'] : filter) as Node)['value'])
     const args = call ? this.#filterArguments(filter['args'] as Node[], environment) : { positional: [], named: new Map<string, Value>() }
+    chargeFilter(name, operand, args, this.#budget)
     const outcome = applyFilter(name, operand, args, this.#budget)
     return 'value' in outcome ? outcome.value : super.evaluate(withChildren(node, { operand: valueNode(outcome.operand) }), environment)
   }
@@ -174,6 +203,7 @@ export class ChatInterpreter extends Interpreter {
     const filtered = iterable.type === 'SelectExpression'
     const over = listOf(this.evaluate(filtered ? (iterable['lhs'] as Node) : iterable, environment), this.#budget)
     const items = isUndefined(over) ? [] : itemsOf(over)
+    this.#budget.chargeTurns(items?.length ?? 0)
     const list = items === null ? over : new ArrayValue(items.map((item) => (item.type === 'TupleValue' ? new ArrayValue(item.value) : item)))
     const children = { iterable: filtered ? withChildren(iterable, { lhs: valueNode(list) }) : valueNode(list) }
     return super.evaluate(withChildren(node, children), environment)
@@ -191,16 +221,11 @@ export class ChatInterpreter extends Interpreter {
   }
 }
 
-/** In Jinja `x.items` is the method, also of a dict that has a key of this name. */
-function dictMethod(fields: ReadonlyMap<string | number, Value>, name: string): Value | null {
-  switch (name) {
-    case 'items':
-      return new FunctionValue(() => new ArrayValue(Array.from(fields, ([key, field]) => new ArrayValue([keyValue(key), field]))))
-    case 'keys':
-      return new FunctionValue(() => new ArrayValue(Array.from(fields.keys(), keyValue)))
-    case 'values':
-      return new FunctionValue(() => new ArrayValue([...fields.values()]))
-    default:
-      return null
+/** Not the library's look-up, which throws and catches where there is none. */
+function variable(name: string, environment: Environment): Value {
+  for (let scope: Environment | undefined = environment; scope !== undefined; scope = scope.parent) {
+    const value = scope.variables.get(name)
+    if (value !== undefined) return value
   }
+  return new UndefinedValue()
 }

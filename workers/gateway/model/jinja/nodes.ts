@@ -36,6 +36,20 @@ function markOutputs(part: Node): Node {
   return Object.keys(changed).length === 0 ? part : withChildren(part, changed)
 }
 
+/** A node of the library's kind: it looks through bodies of macros for `varargs` and `kwargs`, and passes over all else. */
 function outputOf(part: Node): unknown {
-  return STATEMENTS.has(part.type) ? markOutputs(part) : { type: 'Output', value: part }
+  return STATEMENTS.has(part.type) ? markOutputs(part) : Object.assign(Object.create(Object.getPrototypeOf(part)), { type: 'Output', value: part })
+}
+
+const counts = new WeakMap<object, number>()
+
+/** Nodes in a part of the tree, which the library walks through where a macro is defined. */
+export function nodeCount(part: unknown): number {
+  if (typeof part !== 'object' || part === null) return 0
+  const known = counts.get(part)
+  if (known !== undefined) return known
+  const children: unknown[] = part instanceof Map ? [...part].flat() : Object.values(part)
+  const count = children.reduce<number>((sum, child) => sum + nodeCount(child), 1)
+  counts.set(part, count)
+  return count
 }

@@ -1,5 +1,5 @@
 import type { RenderBudget } from './budget.ts'
-import { fieldsOf, itemsOf } from './values.ts'
+import { fieldsOf, itemsOf, textOf } from './values.ts'
 import type { Value } from './values.ts'
 
 const NUMBERS = new Set(['IntegerValue', 'FloatValue', 'BooleanValue'])
@@ -15,5 +15,8 @@ export function pythonEquals(a: Value, b: Value, budget: RenderBudget): boolean 
     return (
       fields.size === otherFields.size && Array.from(fields).every(([key, field]) => otherFields.has(key) && pythonEquals(field, otherFields.get(key)!, budget))
     )
-  return a.type === b.type && a.value === b.value
+  if (a.type !== b.type) return false
+  const [text, other] = [textOf(a), textOf(b)]
+  if (text !== null && text.length === other?.length) budget.chargeChars(text.length)
+  return a.value === b.value
 }

@@ -37,13 +37,17 @@ export function pythonJson(value: Value, options: JsonOptions, budget: RenderBud
       if (options.sortKeys) entries.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
       return block(
         '{}',
-        entries.map(({ key, field }) => jsonText(key, options.ensureAscii) + keySeparator + write(field, depth + 1)),
+        entries.map(({ key, field }) => {
+          budget.chargePart(key.length + keySeparator.length)
+          return jsonText(key, options.ensureAscii) + keySeparator + write(field, depth + 1)
+        }),
         depth,
       )
     }
     return jsonScalar(part)
   }
   const block = (brackets: string, parts: readonly string[], depth: number): string => {
+    budget.chargeChars(parts.length * (itemSeparator.length + (options.indent ?? 0) * (depth + 1)))
     if (options.indent === null || parts.length === 0) return brackets[0] + parts.join(itemSeparator) + brackets[1]
     const newLine = `\n${' '.repeat(options.indent * depth)}`
     const inner = newLine + ' '.repeat(options.indent)
@@ -71,7 +75,10 @@ function jsonFloat(value: number): string {
   return Number.isNaN(value) ? 'NaN' : value > 0 ? 'Infinity' : '-Infinity'
 }
 
+/** All but private-use characters, which stand for what a chat's texts hide: special-text.ts. */
+const NOT_ASCII = /[\x7f-\udfff\uf900-\uffff]/g
+
 function jsonText(text: string, ensureAscii: boolean): string {
   const json = JSON.stringify(text)
-  return ensureAscii ? json.replace(/[\x7f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`) : json
+  return ensureAscii ? json.replace(NOT_ASCII, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`) : json
 }

@@ -1,5 +1,5 @@
 import type { RenderBudget } from './budget.ts'
-import { fieldsOf, itemsOf, isUndefined, textOf } from './values.ts'
+import { fieldsOf, itemsOf, isUndefined, keyValue, textOf } from './values.ts'
 import type { Value } from './values.ts'
 
 /** Deeper than any value that a request or a template's literals make: a namespace that holds itself ends here. */
@@ -19,7 +19,7 @@ function pythonRepr(value: Value, depth: number, budget: RenderBudget): string {
   if (items) return value.type === 'TupleValue' ? `(${items.join(', ')}${items.length === 1 ? ',' : ''})` : `[${items.join(', ')}]`
   const fields = fieldsOf(value)
   if (fields)
-    return `{${Array.from(fields, ([key, field]) => `${typeof key === 'string' ? quoted(key) : key}: ${pythonRepr(field, depth + 1, budget)}`).join(', ')}}`
+    return `{${Array.from(fields, ([key, field]) => `${pythonRepr(keyValue(key), depth + 1, budget)}: ${pythonRepr(field, depth + 1, budget)}`).join(', ')}}`
   switch (value.type) {
     case 'NullValue':
       return 'None'
@@ -54,10 +54,13 @@ const ESCAPES = new Map([
   ['\t', '\\t'],
 ])
 
+/** Private-use characters stand for what a chat's texts hide (special-text.ts) and must come out as they are, though Python escapes them. */
+const UNPRINTABLE = /[\\\p{Z}]|(?![\ue000-\uf8ff])\p{C}/gu
+
 /** Python's repr of a string: single quotes unless only those are inside, and what cannot be printed escaped. */
 function quoted(text: string): string {
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'"
-  const escaped = text.replace(/[\\\p{C}\p{Z}]/gu, (character) => (character === ' ' ? character : (ESCAPES.get(character) ?? codePointEscape(character))))
+  const escaped = text.replace(UNPRINTABLE, (character) => (character === ' ' ? character : (ESCAPES.get(character) ?? codePointEscape(character))))
   return quote + (quote === "'" ? escaped.replaceAll("'", "\\'") : escaped) + quote
 }
 
