@@ -41,11 +41,11 @@ export function createApp(deps: GatewayDeps): Hono<GatewayEnv> {
   app.use(requestId(deps.newId))
   app.use(logRequests(deps.requestLog))
   app.use((c, next) => (c.req.path === '/' ? next() : apiHeaders(c, next)))
-  app.use(requestBounds)
   if (corsOrigins.length > 0) {
     const origin = corsOrigins.includes('*') ? '*' : [...corsOrigins]
     app.use(cors({ origin, allowMethods: ['GET', 'POST'], exposeHeaders: [...EXPOSED_HEADERS], maxAge: PREFLIGHT_S }))
   }
+  app.use(requestBounds) // behind CORS: a page must be able to read why it was refused
   app.use(letIn(deps))
   app.use(methodNotAllowedMiddleware({ app, onMethodNotAllowed: methodNotAllowed }))
   app.get('/', getPage(deps))
