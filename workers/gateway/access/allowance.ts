@@ -82,7 +82,7 @@ function asResult(admission: Admission, tokens: number): Result<void, MoeError> 
       return fail('rate-limited', message, { limit: admission.by, retryAfterS })
     }
     case 'too-large': {
-      const message = `The prompt and max_tokens together may be ${tokens} tokens, and this key has ${admission.tokensPerMin} a minute: ask for fewer.`
+      const message = `The prompt and its answer may together be ${tokens} tokens, and this key has ${admission.tokensPerMin} a minute: ask for fewer.`
       return err(invalidTokens(message))
     }
   }
