@@ -55,7 +55,7 @@ export type ChatOutput =
   /** The choice's `call`-th tool call begins; its arguments follow, piece by piece. */
   | { readonly type: 'tool-call'; readonly index: number; readonly call: number; readonly id: string; readonly name: string }
   | { readonly type: 'tool-arguments'; readonly index: number; readonly call: number; readonly text: string }
-  | ({ readonly type: 'finish'; readonly index: number; readonly reason: ChatFinishReason } & Omit<ChoiceFinish, 'reason'>)
+  | ({ readonly type: 'finish'; readonly index: number; readonly reason: ChatFinishReason; readonly reasoningTokens: number } & Omit<ChoiceFinish, 'reason'>)
   | { readonly type: 'error'; readonly error: MoeError }
 
 /** A chat under way. */

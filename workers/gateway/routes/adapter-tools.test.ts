@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { gatewayThatSays, HERMES_TEMPLATE, toolModel } from '../../../test/fixtures/tool-calls/tool-gateway.ts'
+import { gatewayThatSays, HERMES_TEMPLATE, THINKING_TEMPLATE, toolModel } from '../../../test/fixtures/tool-calls/tool-gateway.ts'
 import { moeError } from '../../../shared/protocol/errors.ts'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
 import { outcome } from '../../../test/contract/test-gateway.ts'
@@ -59,6 +59,23 @@ it('[AP11] [AP13] what is asked of the engine is the same by each API', async ()
   expect(first?.prompts[0]?.length).toBeGreaterThan(20)
   const counted = await (await post('/v1/messages/count_tokens', { model: MESSAGE.model, messages: MESSAGE.messages, tools: MESSAGE.tools })).json()
   expect(counted).toEqual({ input_tokens: first?.prompts[0]?.length })
+})
+
+it('[AP11] [AP13] a thought is not shown, and its tokens are told apart', async () => {
+  const thinking = toolModel(THINKING_TEMPLATE)
+  const thought = '<think>Hm, Oslo.</think>'
+  const tokens = thinking.codec?.encode(thought, false).length
+  const usageOf = async (text: string) => {
+    const answer: { output: unknown; usage: object } = await (
+      await gatewayThatSays(thinking, text).post('/v1/responses', { model: 'isomoe-demo', input: 'hi' })
+    ).json()
+    expect(answer.output).toMatchObject([{ type: 'message', content: [{ text: 'Look.' }] }])
+    return answer.usage
+  }
+  expect(await usageOf(`${thought}Look.`)).toMatchObject({ output_tokens_details: { reasoning_tokens: tokens } })
+  expect(await usageOf('Look.')).toMatchObject({ output_tokens_details: { reasoning_tokens: 0 } })
+  const message = await (await gatewayThatSays(thinking, `${thought}Look.`).post('/v1/messages', MESSAGE)).json()
+  expect(message).toMatchObject({ content: [{ type: 'text', text: 'Look.' }] })
 })
 
 it('[AP1] what is refused is named as each API names it', async () => {
