@@ -49,7 +49,7 @@ export function testGateway(options: TestGatewayOptions = {}) {
   const logged: string[] = []
   /** Of each request that is over. */
   const lines: RequestLine[] = []
-  const nowMs = options.nowMs ?? (() => 1_800_000_000_000)
+  const nowMs = options.nowMs ?? (() => limiters.nowMs)
   const log = (message: string): void => void logged.push(message)
   let ids = 0
   const wait = options.wait ?? (async () => {})

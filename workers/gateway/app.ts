@@ -3,7 +3,7 @@ import { cors } from 'hono/cors'
 import { methodNotAllowed as methodNotAllowedMiddleware } from 'hono/method-not-allowed'
 import { secureHeaders } from 'hono/secure-headers'
 import { moeError } from '../../shared/protocol/errors.ts'
-import { countRequest, letIn } from './access/let-in.ts'
+import { countRequest, letIn, refuseSpent } from './access/let-in.ts'
 import { EXPOSED_HEADERS } from './access/rate-headers.ts'
 import type { GatewayDeps } from './deps.ts'
 import { asMoeError, errorResponse, methodNotAllowed } from './http/errors.ts'
@@ -41,21 +41,21 @@ export function createApp(deps: GatewayDeps): Hono<GatewayEnv> {
   app.use(requestId(deps.newId))
   app.use(logRequests(deps.requestLog))
   app.use((c, next) => (c.req.path === '/' ? next() : apiHeaders(c, next)))
-  app.use(requestBounds)
   if (corsOrigins.length > 0) {
     const origin = corsOrigins.includes('*') ? '*' : [...corsOrigins]
     app.use(cors({ origin, allowMethods: ['GET', 'POST'], exposeHeaders: [...EXPOSED_HEADERS], maxAge: PREFLIGHT_S }))
   }
+  app.use(requestBounds) // behind CORS: a page must be able to read why it was refused
   app.use(letIn(deps))
   app.use(methodNotAllowedMiddleware({ app, onMethodNotAllowed: methodNotAllowed }))
   app.get('/', getPage(deps))
   app.get('/health', getHealth(deps))
   app.get('/v1/models', listModels(deps))
   app.get('/v1/models/:id', getModel(deps))
-  app.post('/v1/completions', postCompletions(deps))
-  app.post('/v1/chat/completions', postChatCompletions(deps))
-  app.post('/v1/responses', postResponses(deps))
-  app.post('/v1/messages', postMessages(deps))
+  app.post('/v1/completions', refuseSpent, postCompletions(deps))
+  app.post('/v1/chat/completions', refuseSpent, postChatCompletions(deps))
+  app.post('/v1/responses', refuseSpent, postResponses(deps))
+  app.post('/v1/messages', refuseSpent, postMessages(deps))
   app.post('/v1/messages/count_tokens', countRequest, postCountTokens(deps))
   app.post('/tokenize', countRequest, postTokenize(deps))
   app.post('/detokenize', countRequest, postDetokenize(deps))

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ADMIN_KEY, API_KEY, bearer, keyedGateway, OTHER_KEY, sha256 } from '../../../test/contract/keyed-gateway.ts'
 import { outcome, TEST_PAGE, testGateway } from '../../../test/contract/test-gateway.ts'
+import { LIMITS } from '../../../shared/protocol/limits.ts'
 import { readAccess } from './access-settings.ts'
 
 const API_ROUTES = [
@@ -200,6 +201,17 @@ describe('browsers', () => {
     const exposed = refused.headers.get('access-control-expose-headers')
     for (const name of ['x-request-id', 'retry-after', 'x-ratelimit-remaining-tokens']) expect(exposed).toContain(name)
     expect(refused.headers.get('access-control-allow-credentials')).toBeNull()
+    for (const [status, url, headers] of [
+      [415, '/v1/models', { 'content-encoding': 'gzip' }],
+      [431, '/v1/models', { x: 'a'.repeat(LIMITS.headerBytesMax) }],
+      [414, `/v1/models?${'a'.repeat(LIMITS.urlCharsMax)}`, {}],
+      [404, '/nowhere', bearer(API_KEY)],
+      [405, '/v1/completions', bearer(API_KEY)],
+    ] as const) {
+      const reply = await app.request(url, { headers: { origin: 'https://app.example', ...headers } })
+      expect([reply.status, reply.headers.get('access-control-allow-origin')]).toEqual([status, 'https://app.example'])
+      expect(reply.headers.get('x-request-id')).not.toBeNull()
+    }
   })
 
   it('[KY9] a page of another origin is told nothing; nor is any where no origin is listed', async () => {

@@ -7,11 +7,14 @@ import type { Result } from '../../../shared/protocol/result.ts'
 import type { GatewayDeps } from '../deps.ts'
 import type { KnownKey } from './access-settings.ts'
 import { callLimiter } from './call-limiter.ts'
+import type { SpentKeys } from './spent-keys.ts'
 
 /** What a request may use. */
 export interface Allowance {
   /** Most new tokens of a sequence; null: as many as the context leaves. */
   readonly maxTokens: number | null
+  /** Refuses what would be refused for certain. Asks nobody, so it stands before all work. */
+  foresee(): Result<void, MoeError>
   /** Counts a request that generates nothing. */
   count(): Promise<Result<void, MoeError>>
   /** Counts a request that generates, and reserves the most tokens that it can use. */
@@ -24,7 +27,12 @@ export interface Admitted {
 }
 
 /** Without a key, or with one that has no limits, nobody is asked. */
-export const UNLIMITED: Allowance = { maxTokens: null, count: async () => ok(undefined), admit: async () => ok({ settle: () => undefined }) }
+export const UNLIMITED: Allowance = {
+  maxTokens: null,
+  foresee: () => ok(undefined),
+  count: async () => ok(undefined),
+  admit: async () => ok({ settle: () => undefined }),
+}
 
 export type AllowanceDeps = Pick<GatewayDeps, 'limiter' | 'setTimer' | 'keepAlive' | 'log'>
 
@@ -34,16 +42,27 @@ export type AllowanceDeps = Pick<GatewayDeps, 'limiter' | 'setTimer' | 'keepAliv
  * what cannot be counted would be free. SPEC KY4 to KY7.
  * @param onLevels told how the limits stand, whether it was admitted or not.
  */
-export function keyAllowance(deps: AllowanceDeps, { name, limits }: KnownKey, requestId: string, onLevels: (levels: LimitLevels) => void): Allowance {
+export function keyAllowance(
+  deps: AllowanceDeps,
+  { name, limits }: KnownKey,
+  spent: SpentKeys,
+  requestId: string,
+  onLevels: (levels: LimitLevels) => void,
+): Allowance {
   const { maxTokens, ...rates } = limits
   if (Object.values(rates).every((limit) => limit === null)) return { ...UNLIMITED, maxTokens }
   const ask = <T>(call: (limiter: LimiterApi) => Promise<T>): Promise<Result<T, MoeError>> => callLimiter(deps, () => call(deps.limiter(name)))
 
+  function tell(admission: Admission, tokens: number): Result<void, MoeError> {
+    if (admission.kind !== 'too-large') onLevels(admission.levels)
+    return asResult(admission, tokens)
+  }
+
   async function request(wanted: Wanted): Promise<Result<void, MoeError>> {
     const answer = await ask((limiter) => limiter.admit(rates, wanted))
     if (!answer.ok) return answer
-    if (answer.value.kind !== 'too-large') onLevels(answer.value.levels)
-    return asResult(answer.value, wanted.tokens)
+    if (answer.value.kind === 'refused') spent.note(name, answer.value)
+    return tell(answer.value, wanted.tokens)
   }
 
   function hold(): Admitted {
@@ -62,6 +81,10 @@ export function keyAllowance(deps: AllowanceDeps, { name, limits }: KnownKey, re
 
   return {
     maxTokens,
+    foresee() {
+      const refused = spent.find(name)
+      return refused === null ? ok(undefined) : tell(refused, 0)
+    },
     count: () => request({ lease: null, tokens: 0 }),
     async admit(tokens) {
       const counted = await request({ lease: requestId, tokens })
@@ -82,7 +105,7 @@ function asResult(admission: Admission, tokens: number): Result<void, MoeError> 
       return fail('rate-limited', message, { limit: admission.by, retryAfterS })
     }
     case 'too-large': {
-      const message = `The prompt and max_tokens together may be ${tokens} tokens, and this key has ${admission.tokensPerMin} a minute: ask for fewer.`
+      const message = `The prompt and its answer may together be ${tokens} tokens, and this key has ${admission.tokensPerMin} a minute: ask for fewer.`
       return err(invalidTokens(message))
     }
   }

@@ -30,6 +30,33 @@ describe('requests a minute', () => {
     expect((await send('/v1/completions', COMPLETION)).status).toBe(200)
   })
 
+  it('[KY4] a key that is known to have no request left costs no work, until time gave one back', async () => {
+    const { send, limiters, model } = keyedGateway('rpm=2,tpm=100000')
+    let encoded = 0
+    const encode = model.codec!.encode.bind(model.codec)
+    Object.assign(model.codec!, { encode: (...args: Parameters<typeof encode>) => (encoded++, encode(...args)) })
+    for (let i = 0; i < 3; i++) await send('/v1/completions', COMPLETION)
+    expect([encoded, limiters.calls.filter((call) => call === 'admit').length]).toEqual([3, 3])
+    limiters.nowMs += 10_000
+    for (const [path, body] of [
+      ['/v1/completions', COMPLETION],
+      ['/v1/chat/completions', CHAT],
+      ['/v1/responses', { model: 'isomoe-demo', input: 'hi' }],
+      ['/v1/messages', { ...CHAT, max_tokens: 5 }],
+    ] as const) {
+      const refused = await send(path, body)
+      expect([refused.status, refused.headers.get('retry-after'), levels(refused, 'requests')]).toEqual([429, '20', ['2', '0', '50s']])
+    }
+    expect([encoded, limiters.calls.filter((call) => call === 'admit').length]).toEqual([3, 3])
+    expect((await send('/v1/completions', COMPLETION, OTHER_KEY)).status).toBe(200)
+    limiters.nowMs += 20_000
+    expect((await send('/v1/completions', COMPLETION)).status).toBe(200)
+    await send('/v1/completions', COMPLETION)
+    limiters.nowMs -= 3_600_000 // a clock that was set back: the limiter is asked, which has one of its own
+    await send('/v1/completions', COMPLETION)
+    expect(limiters.calls.filter((call) => call === 'admit')).toHaveLength(6)
+  })
+
   it('[KY4] of 64 requests at once a limit of 10 admits exactly 10', async () => {
     const { send } = keyedGateway('rpm=10')
     const replies = await Promise.all(Array.from({ length: 64 }, () => send('/v1/completions', COMPLETION)))

@@ -56,9 +56,9 @@ export async function* answerBlocks(outputs: AsyncIterable<ChatOutput>): AsyncGe
       open.arguments += output.text
       yield { type: 'arguments', at, text: output.text }
     } else {
-      const { reason, stop, completionTokens, cachedTokens } = output
+      const { reason, stop, completionTokens, cachedTokens, reasoningTokens } = output
       if (open !== null) yield { type: 'close', at, block: open, cut: reason === 'length' }
-      yield { type: 'finish', reason, stop, completionTokens, cachedTokens }
+      yield { type: 'finish', reason, stop, completionTokens, cachedTokens, reasoningTokens }
     }
   }
 }

@@ -6,6 +6,7 @@ import type { Prompt } from '../generate/prompt-tokens.ts'
 import type { LoadedModel } from '../model/loaded-model.ts'
 import type { TemplateVariables } from '../model/template-variables.ts'
 import type { TextCodec } from '../model/text-codec.ts'
+import type { FieldNames } from './field-names.ts'
 import type { ChatMessage, ToolDefinition } from './messages.ts'
 
 /** Which tools the model may, must or must not call. */
@@ -22,6 +23,8 @@ export type AnswerFormat =
  * Parsed, bounded and in our words; what a field leaves open is null.
  */
 export interface ChatCall {
+  /** For refusals. */
+  readonly names: FieldNames
   readonly model: string
   readonly messages: readonly ChatMessage[]
   readonly tools: readonly ToolDefinition[]
@@ -52,7 +55,7 @@ export type ChatOutput =
   /** The choice's `call`-th tool call begins; its arguments follow, piece by piece. */
   | { readonly type: 'tool-call'; readonly index: number; readonly call: number; readonly id: string; readonly name: string }
   | { readonly type: 'tool-arguments'; readonly index: number; readonly call: number; readonly text: string }
-  | ({ readonly type: 'finish'; readonly index: number; readonly reason: ChatFinishReason } & Omit<ChoiceFinish, 'reason'>)
+  | ({ readonly type: 'finish'; readonly index: number; readonly reason: ChatFinishReason; readonly reasoningTokens: number } & Omit<ChoiceFinish, 'reason'>)
   | { readonly type: 'error'; readonly error: MoeError }
 
 /** A chat under way. */

@@ -14,6 +14,10 @@ export class ChoiceReader {
   readonly #parser: OutputParser
   readonly #newCallId: () => string
   #waiting: ScoredToken[] = []
+  #thought = false
+  #answering = false
+  /** Tokens before the first that the answer shows: a thought, its marks and the space behind it. */
+  #tokensBefore = 0
 
   constructor(index: number, parser: OutputParser, newCallId: () => string) {
     this.#index = index
@@ -22,7 +26,11 @@ export class ChoiceReader {
   }
 
   push({ text, ids, scored }: Piece): ChatOutput[] {
-    return this.#outputs(this.#parser.push(text), ids, scored)
+    const parsed = this.#parser.push(text)
+    this.#thought ||= parsed.some(({ type }) => type === 'reasoning')
+    this.#answering ||= parsed.some(({ type }) => type !== 'reasoning')
+    if (!this.#answering) this.#tokensBefore += ids.length
+    return this.#outputs(parsed, ids, scored)
   }
 
   finish(finish: Finish): ChatOutput[] {
@@ -32,7 +40,7 @@ export class ChoiceReader {
     const outputs = this.#outputs(rest, [], [])
     const unread = whole === 0 ? this.#waiting : []
     const last: ChatOutput[] = unread.length === 0 ? [] : [{ type: 'text', index: this.#index, text: '', ids: [], scored: unread }]
-    return [...outputs, ...last, { ...finish, reason }]
+    return [...outputs, ...last, { ...finish, reason, reasoningTokens: this.#thought ? this.#tokensBefore : 0 }]
   }
 
   #outputs(parsed: readonly ParsedOutput[], ids: readonly number[], scored: readonly ScoredToken[]): ChatOutput[] {

@@ -11,6 +11,7 @@ export type PromptParts = Pick<ChatCall, 'model' | 'messages' | 'tools' | 'toolC
 export function messagesCall(request: MessagesRequest): ChatCall {
   return {
     ...promptParts(request),
+    names: { response_format: 'output_config.format', parameters: 'input_schema' },
     templateVariables: {},
     sampling: request,
     maxTokens: request.max_tokens,

@@ -2,7 +2,16 @@ import type { ResponsesInputItem, ResponsesRequest } from '../schemas/responses-
 import { toolChoiceOf } from '../schemas/responses-request.ts'
 import { addMessage, calledTool } from '../schemas/input-items.ts'
 import type { AnswerFormat, ChatCall } from './chat-call.ts'
+import type { FieldNames } from './field-names.ts'
 import type { ChatMessage } from './messages.ts'
+
+const NAMES: FieldNames = {
+  messages: 'input',
+  max_tokens: 'max_output_tokens',
+  response_format: 'text.format',
+  logprobs: 'top_logprobs',
+  parameters: 'parameters',
+}
 
 /** A request of /v1/responses as the chat that it is. */
 export function responsesCall(request: ResponsesRequest): ChatCall {
@@ -12,6 +21,7 @@ export function responsesCall(request: ResponsesRequest): ChatCall {
   if (typeof input === 'string') messages.push({ role: 'user', content: input })
   else for (const item of input) addMessage(messages, messageOf(item, messages))
   return {
+    names: NAMES,
     model: request.model,
     messages,
     tools: (tools ?? []).map(({ name, description, parameters }) => ({ name, description: description ?? null, parameters: parameters ?? null })),

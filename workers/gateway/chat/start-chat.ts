@@ -12,7 +12,7 @@ import type { ChoiceOutput } from '../generate/generation.ts'
 import { checkLogprobEntries } from '../generate/logprob-entries.ts'
 import { encodeChat, requireCodec } from '../generate/prompt-tokens.ts'
 import type { Prompt } from '../generate/prompt-tokens.ts'
-import { orRefuse } from '../http/errors.ts'
+import { orRefuse, Refusal } from '../http/errors.ts'
 import type { LoadedModel } from '../model/loaded-model.ts'
 import { reveal } from '../model/special-text.ts'
 import type { TemplateVariables } from '../model/template-variables.ts'
@@ -22,10 +22,19 @@ import { renderChat } from '../routes/tokens.ts'
 import { planChat } from './answer-plan.ts'
 import type { AnswerPlan, ChatPlan, PromptParts } from './answer-plan.ts'
 import type { ChatCall, ChatOutput, StartedChat } from './chat-call.ts'
+import { inOwnNames } from './field-names.ts'
 import { ChoiceReader } from './choice-reader.ts'
 
-/** Renders, encodes and starts a chat on the engine. Refuses with the first thing that is wrong. */
+/** Renders, encodes and starts a chat on the engine. Refuses with the first thing that is wrong, in the words of the call's API. */
 export async function startChat(deps: GatewayDeps, call: ChatCall, caller: Caller): Promise<StartedChat> {
+  try {
+    return await start(deps, call, caller)
+  } catch (error) {
+    throw error instanceof Refusal ? new Refusal(inOwnNames(error.reason, call.names)) : error
+  }
+}
+
+async function start(deps: GatewayDeps, call: ChatCall, caller: Caller): Promise<StartedChat> {
   const model = await servedModel(deps, call.model)
   const codec = orRefuse(requireCodec(model))
   const { prompt, rendered, answer } = chatPrompt(model, call, call.templateVariables)
@@ -58,11 +67,12 @@ async function checkPlan(deps: GatewayDeps, { grammar }: AnswerPlan, { sampling,
   if (grammar === null) return ok(undefined)
   const endless = sampling.ignore_eos === true ? 'ignore_eos' : (sampling.min_tokens ?? 0) > 0 ? 'min_tokens' : null
   if (endless !== null) {
-    const message = `${endless} cannot be combined with tools or a response_format: their text has an end of its own.`
+    const message = `${endless} cannot be combined with tools or a format of the answer: their text has an end of its own.`
     return fail('invalid-request', message, { param: endless, reason: 'invalid_value' })
   }
   const checked = await checkGrammar(deps, grammar)
-  if (checked.ok || checked.error.code !== 'invalid-request' || checked.error.details.param !== null) return checked
+  if (checked.ok || checked.error.code !== 'invalid-request') return checked
+  // The grammar worker sees neither: a format behind a thought looks to it as tools do.
   const param = tools.length > 0 && toolChoice.kind !== 'none' ? 'tools' : 'response_format'
   return err({ ...checked.error, details: { ...checked.error.details, param } })
 }

@@ -82,12 +82,12 @@ function responseError(error: MoeError): { readonly code: string; readonly messa
   return { code, message }
 }
 
-function usageOf({ prompt }: ResponseView, { completionTokens, cachedTokens }: AnswerFinish) {
+function usageOf({ prompt }: ResponseView, { completionTokens, cachedTokens, reasoningTokens }: AnswerFinish) {
   return {
     input_tokens: prompt.ids.length,
     input_tokens_details: { cached_tokens: cachedTokens, cache_write_tokens: 0 },
     output_tokens: completionTokens,
-    output_tokens_details: { reasoning_tokens: 0 },
+    output_tokens_details: { reasoning_tokens: reasoningTokens },
     total_tokens: prompt.ids.length + completionTokens,
   }
 }

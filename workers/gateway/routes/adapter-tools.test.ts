@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest'
-import { gatewayThatSays, HERMES_TEMPLATE, toolModel } from '../../../test/fixtures/tool-calls/tool-gateway.ts'
+import { gatewayThatSays, HERMES_TEMPLATE, THINKING_TEMPLATE, toolModel } from '../../../test/fixtures/tool-calls/tool-gateway.ts'
+import { moeError } from '../../../shared/protocol/errors.ts'
+import { LIMITS } from '../../../shared/protocol/limits.ts'
 import { outcome } from '../../../test/contract/test-gateway.ts'
 
 const MODEL = toolModel(HERMES_TEMPLATE)
@@ -57,6 +59,39 @@ it('[AP11] [AP13] what is asked of the engine is the same by each API', async ()
   expect(first?.prompts[0]?.length).toBeGreaterThan(20)
   const counted = await (await post('/v1/messages/count_tokens', { model: MESSAGE.model, messages: MESSAGE.messages, tools: MESSAGE.tools })).json()
   expect(counted).toEqual({ input_tokens: first?.prompts[0]?.length })
+})
+
+it('[AP11] [AP13] a thought is not shown, and its tokens are told apart', async () => {
+  const thinking = toolModel(THINKING_TEMPLATE)
+  const thought = '<think>Hm, Oslo.</think>'
+  const tokens = thinking.codec?.encode(thought, false).length
+  const usageOf = async (text: string) => {
+    const answer: { output: unknown; usage: object } = await (
+      await gatewayThatSays(thinking, text).post('/v1/responses', { model: 'isomoe-demo', input: 'hi' })
+    ).json()
+    expect(answer.output).toMatchObject([{ type: 'message', content: [{ text: 'Look.' }] }])
+    return answer.usage
+  }
+  expect(await usageOf(`${thought}Look.`)).toMatchObject({ output_tokens_details: { reasoning_tokens: tokens } })
+  expect(await usageOf('Look.')).toMatchObject({ output_tokens_details: { reasoning_tokens: 0 } })
+  const message = await (await gatewayThatSays(thinking, `${thought}Look.`).post('/v1/messages', MESSAGE)).json()
+  expect(message).toMatchObject({ content: [{ type: 'text', text: 'Look.' }] })
+})
+
+it('[AP1] what is refused is named as each API names it', async () => {
+  const { grammar, post } = gatewayThatSays(MODEL, '{}')
+  const refused = async (path: string, body: object) => (await outcome(post(path, body))).param
+  grammar.failure = moeError('invalid-request', 'too large', { param: 'tools', reason: 'unsupported_parameter' })
+  const format = { type: 'json_schema', name: 'x', schema: SCHEMA }
+  const chat = { model: 'isomoe-demo', messages: MESSAGE.messages, response_format: { type: 'json_schema', json_schema: { name: 'x', schema: SCHEMA } } }
+  expect(await refused('/v1/chat/completions', chat)).toBe('response_format')
+  expect(await refused('/v1/responses', { ...RESPONSE, tools: [], text: { format } })).toBe('text.format')
+  expect(await refused('/v1/responses', { ...RESPONSE, tool_choice: 'required' })).toBe('tools')
+  const wide = gatewayThatSays({ ...MODEL, contextTokens: 1 << 20 }, '{}')
+  const long = { model: 'isomoe-demo', input: 'a'.repeat(LIMITS.promptCharsMax + 1) }
+  expect(await outcome(wide.post('/v1/responses', long))).toMatchObject({ status: 400, param: 'input' })
+  const many = { model: 'isomoe-demo', input: 'hi', top_logprobs: 20, max_output_tokens: 1 << 20 }
+  expect(await outcome(wide.post('/v1/responses', many))).toMatchObject({ status: 400, param: 'top_logprobs' })
 })
 
 it('[AP12] a schema for the answer goes with each', async () => {

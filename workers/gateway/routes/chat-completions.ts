@@ -44,6 +44,7 @@ export function postChatCompletions(deps: GatewayDeps): Handler<GatewayEnv> {
 
 function chatCall(request: ChatRequest): ChatCall {
   return {
+    names: {},
     model: request.model,
     messages: request.messages,
     ...chosenTools(request),

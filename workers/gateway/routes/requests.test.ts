@@ -101,6 +101,11 @@ describe('fields that are refused', () => {
     expect(error).toMatchObject({ status: 400, type: 'invalid_request_error', code: 'invalid_value', param })
   })
 
+  it.each([1e300, 2 ** 20 + 1, 1.5, '5', -1])('[AP9] a number has one upper bound, and its message names it: %s', async (max_tokens) => {
+    const { message } = await outcome(testGateway().post(CHATS, { ...CHAT, max_tokens }))
+    expect(message).toBe(`Invalid value for 'max_tokens': must be a whole number from 1 to ${LIMITS.contextMax}.`)
+  })
+
   it.each([
     ['messages', { messages: [] }],
     ['messages', { messages: Array(LIMITS.messagesMax + 1).fill(CHAT.messages[0]) }],

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
 import { chatMessages } from './chat-messages.ts'
 import { chatTools, checkToolChoice, responseFormat, toolChoice } from './chat-tools.ts'
-import { checkStreamOptions, commonFields, equals, ignored, isEmptyList, neutral, neutralOnly, never } from './common-fields.ts'
+import { checkStreamOptions, commonFields, equals, ignored, isEmptyList, neutral, neutralOnly, never, whole } from './common-fields.ts'
 import { templateKwargs } from './template-kwargs.ts'
 
 const isTextOnly = neutral((value) => Array.isArray(value) && value.length === 1 && value[0] === 'text', { const: ['text'] })
@@ -12,11 +12,11 @@ export const ChatRequest = z
   .strictObject({
     ...commonFields,
     messages: chatMessages,
-    max_tokens: z.int().min(1).max(LIMITS.contextMax).nullish(),
+    max_tokens: whole(1, LIMITS.contextMax).nullish(),
     /** The newer name of max_tokens; it wins. */
-    max_completion_tokens: z.int().min(1).max(LIMITS.contextMax).nullish(),
+    max_completion_tokens: whole(1, LIMITS.contextMax).nullish(),
     logprobs: z.boolean().nullish(),
-    top_logprobs: z.int().min(0).max(LIMITS.logprobsMax).nullish(),
+    top_logprobs: whole(0, LIMITS.logprobsMax).nullish(),
 
     tools: chatTools.nullish(),
     tool_choice: toolChoice.nullish(),

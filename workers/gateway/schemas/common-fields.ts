@@ -61,6 +61,12 @@ export function namedBy<T extends z.ZodRecord>(record: T, namesMax: number = Inf
   }, record)
 }
 
+/** Zod's own messages name two upper bounds: this one, and for what is far above it 2^53. */
+export function whole(min: number, max: number) {
+  const error = `must be a whole number from ${min} to ${max}`
+  return z.int(error).min(min, error).max(max, error)
+}
+
 const between = ({ min, max }: { readonly min: number; readonly max: number }) => z.number().min(min).max(max)
 
 /** OpenAI's form, ids as names: {"50256": -100}. Written as it is, so that no two names are one id. */
@@ -81,7 +87,7 @@ const STOP_TOKEN_IDS_MAX = LIMITS.stopTokensMax / 2
 export const samplingFields = {
   temperature: z.number().min(0).max(2).nullish().meta({ description: '0 takes the best token.' }),
   top_p: z.number().min(0).max(1).nullish(),
-  top_k: z.int().min(-1).max(LIMITS.vocabMax).nullish().meta({ description: '0 and −1: all tokens.' }),
+  top_k: whole(-1, LIMITS.vocabMax).nullish().meta({ description: '0 and −1: all tokens.' }),
   min_p: z.number().min(0).max(1).nullish().meta({ description: 'Least probability, as a share of the largest.' }),
   /** OpenAI's are 64 bits with a sign. JSON numbers above 2^53 are read as the nearest that a double can say. */
   seed: z
@@ -95,8 +101,8 @@ export const samplingFields = {
     .nullish()
     .meta({ description: 'Divides positive logits, and multiplies others, of tokens that prompt or answer have.' }),
   logit_bias: logitBias.nullish(),
-  min_tokens: z.int().min(0).max(LIMITS.contextMax).nullish().meta({ description: 'No stop token before so many tokens.' }),
-  stop_token_ids: z.array(z.int().min(0)).max(STOP_TOKEN_IDS_MAX).nullish().meta({ description: "End the answer beside the model's own." }),
+  min_tokens: whole(0, LIMITS.contextMax).nullish().meta({ description: 'No stop token before so many tokens.' }),
+  stop_token_ids: z.array(whole(0, LIMITS.vocabMax)).max(STOP_TOKEN_IDS_MAX).nullish().meta({ description: "End the answer beside the model's own." }),
   stop: stop.nullish(),
   ignore_eos: z.boolean().nullish().meta({ description: "The model's own stop tokens do not end the answer." }),
 }
@@ -105,8 +111,8 @@ export const samplingFields = {
 export const commonFields = {
   ...samplingFields,
   model: z.string(),
-  max_tokens: z.int().min(0).max(LIMITS.contextMax).nullish(),
-  n: z.int().min(1).max(LIMITS.nMax).nullish(),
+  max_tokens: whole(0, LIMITS.contextMax).nullish(),
+  n: whole(1, LIMITS.nMax).nullish(),
   stream: z.boolean().nullish(),
   stream_options: streamOptions.nullish(),
   return_token_ids: z.boolean().nullish().meta({ description: "The answer's token ids stand in each choice." }),

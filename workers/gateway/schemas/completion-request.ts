@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
-import { checkStreamOptions, commonFields, ILL_FORMED, neutralOnly, never } from './common-fields.ts'
+import { checkStreamOptions, commonFields, ILL_FORMED, neutralOnly, never, whole } from './common-fields.ts'
 import type { JsonSchema } from './common-fields.ts'
 
 /** The forms of `prompt`, told apart once. */
@@ -31,9 +31,9 @@ export const CompletionRequest = z
   .strictObject({
     ...commonFields,
     prompt,
-    logprobs: z.int().min(0).max(LIMITS.logprobsMax).nullish(),
+    logprobs: whole(0, LIMITS.logprobsMax).nullish(),
     echo: z.boolean().nullish(),
-    best_of: z.int().min(1).nullish(),
+    best_of: whole(1, LIMITS.nMax).nullish(),
     suffix: neutralOnly(never),
   })
   .superRefine((request, context) => {

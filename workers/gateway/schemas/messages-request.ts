@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
 import type { ToolChoice } from '../chat/chat-call.ts'
-import { equals, ignored, isEmptyList, neutral, neutralOnly, never, samplingFields, stopString, wellFormedText } from './common-fields.ts'
+import { equals, ignored, isEmptyList, neutral, neutralOnly, never, samplingFields, stopString, wellFormedText, whole } from './common-fields.ts'
 import { checkTools, jsonSchema, toolCallId, toolName, unsupportedItem } from './input-items.ts'
 
 const textBlock = z.strictObject({ type: z.literal('text'), text: wellFormedText, cache_control: ignored, citations: neutralOnly(isEmptyList) })
@@ -30,7 +30,7 @@ const toolResult = z.strictObject({
   type: z.literal('tool_result'),
   tool_use_id: toolCallId,
   content: plainText.nullish(),
-  is_error: z.boolean().nullish(),
+  is_error: z.boolean().nullish().meta({ description: 'Accepted; templates have no word for it, so `content` must say what went wrong.' }),
   cache_control: ignored,
   toolset_name: neutralOnly(never),
 })
@@ -128,7 +128,7 @@ export const MessagesRequest = z
   .strictObject({
     ...otherSamplingFields,
     ...promptFields,
-    max_tokens: z.int().min(1).max(LIMITS.contextMax),
+    max_tokens: whole(1, LIMITS.contextMax),
     temperature: z.number().min(0).max(1).nullish(),
     stop_sequences: z.array(stopString).max(LIMITS.stopStringsMax).nullish(),
     stream: z.boolean().nullish(),

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
 import type { ToolChoice } from '../chat/chat-call.ts'
-import { equals, ignored, isEmptyList, namedBy, neutral, neutralOnly, never, samplingFields, wellFormedText } from './common-fields.ts'
+import { equals, ignored, isEmptyList, namedBy, neutral, neutralOnly, never, samplingFields, wellFormedText, whole } from './common-fields.ts'
 import { checkTools, jsonSchema, toolCallId, toolName, unsupportedItem } from './input-items.ts'
 
 const itemStatus = z.enum(['in_progress', 'completed', 'incomplete']).nullish()
@@ -161,13 +161,13 @@ export const ResponsesRequest = z
     model: z.string(),
     input: z.union([wellFormedText, z.array(inputItem).min(1).max(LIMITS.messagesMax)]),
     instructions: wellFormedText.nullish(),
-    max_output_tokens: z.int().min(1).max(LIMITS.contextMax).nullish(),
+    max_output_tokens: whole(1, LIMITS.contextMax).nullish(),
     text: z.strictObject({ format: format.nullish(), verbosity: neutralOnly(equals('medium')) }).nullish(),
     tools: z.array(tool).max(LIMITS.toolsMax).nullish(),
     tool_choice: toolChoice.nullish(),
     parallel_tool_calls: z.boolean().nullish(),
     include: z.array(z.enum(INCLUDABLE)).max(INCLUDABLE.length).nullish(),
-    top_logprobs: z.int().min(0).max(LIMITS.logprobsMax).nullish(),
+    top_logprobs: whole(0, LIMITS.logprobsMax).nullish(),
     stream: z.boolean().nullish(),
     metadata: namedBy(z.record(z.string().max(64), z.string().max(512)), LIMITS.metadataMax)
       .nullish()

@@ -4,7 +4,7 @@ import type { ChatFinishReason, ChatOutput } from '../chat-call.ts'
 export const textOutput = (text: string): ChatOutput => ({ type: 'text', index: 0, text, ids: [], scored: [] })
 
 export function finishOutput(reason: ChatFinishReason, rest: { readonly stop?: string; readonly cachedTokens?: number } = {}): ChatOutput {
-  return { type: 'finish', index: 0, reason, stop: null, completionTokens: 5, cachedTokens: 0, timings: NO_TIMINGS, ...rest }
+  return { type: 'finish', index: 0, reason, stop: null, completionTokens: 5, cachedTokens: 0, reasoningTokens: 0, timings: NO_TIMINGS, ...rest }
 }
 
 /** A text, then two calls: what a model does that looks two things up. */
