@@ -8,6 +8,8 @@ import type { Served } from './served.ts'
 
 const STORY: Question = { content: 'Tell me a story.', maxTokens: 16 }
 
+const drawing = (seed: number): Question => ({ ...STORY, temperature: 1, seed })
+
 /** A key that the server does not know. */
 const WRONG_KEY = 'imk_nobody'
 
@@ -17,15 +19,17 @@ const WRONG_KEY = 'imk_nobody'
  * @param endlessTokens of an answer that its client leaves: as many as the context has room for.
  */
 export function registerEveryClientContract(getServed: () => Served, endlessTokens: number): void {
+  let served: Served
+  let whole: Answer
+  let drawn: Answer
+
+  beforeAll(async () => {
+    served = getServed()
+    whole = await openaiClient.ask(served, STORY)
+    drawn = await openaiClient.ask(served, drawing(7))
+  })
+
   describe.each(CLIENTS)('$name', (client) => {
-    let served: Served
-    let whole: Answer
-
-    beforeAll(async () => {
-      served = getServed()
-      whole = await openaiClient.ask(served, STORY)
-    })
-
     it('[CF1] says what every client says, and how much that was', async () => {
       expect(whole.text).not.toBe('')
       expect(await client.ask(served, STORY)).toEqual(whole)
@@ -36,10 +40,8 @@ export function registerEveryClientContract(getServed: () => Served, endlessToke
     })
 
     it('[CF1] a seed gives what it gives every client, another seed something else', async () => {
-      const drawn = (seed: number) => ({ ...STORY, temperature: 1, seed })
-      const expected = await openaiClient.ask(served, drawn(7))
-      expect(await client.ask(served, drawn(7))).toEqual(expected)
-      expect((await client.ask(served, drawn(8))).text).not.toBe(expected.text)
+      expect(await client.ask(served, drawing(7))).toEqual(drawn)
+      expect((await client.ask(served, drawing(8))).text).not.toBe(drawn.text)
     })
 
     it('[CF1] ends before a stop string', async () => {

@@ -1,10 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll } from 'vitest'
+import { afterAll, beforeAll, describe } from 'vitest'
 import { addKey } from '../../cli/keys/change-keys.ts'
 import { NO_LIMITS } from '../../shared/protocol/key-list.ts'
 import { registerEveryClientContract } from '../contract/every-client-contract.ts'
+import { registerEveryClientToolsContract } from '../contract/every-client-tools-contract.ts'
 import type { Served } from '../contract/served.ts'
 import { startInstance } from './instance.ts'
 import type { Instance } from './instance.ts'
@@ -29,4 +30,5 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-registerEveryClientContract(() => served, ENDLESS_TOKENS)
+describe('every client', () => registerEveryClientContract(() => served, ENDLESS_TOKENS))
+describe('every client', () => registerEveryClientToolsContract(() => served))

@@ -29,7 +29,7 @@ export const aiSdkClient: Client = {
 
   refusal(error) {
     const cause = RetryError.isInstance(error) ? error.lastError : error
-    if (StreamProviderError.isInstance(cause)) return { status: undefined, ...said(cause.data) }
+    if (StreamProviderError.isInstance(cause)) return { status: undefined, ...said({ error: cause.data }) }
     if (!APICallError.isInstance(cause)) throw error
     return { status: cause.statusCode, ...said(cause.data) }
   },

@@ -11,7 +11,7 @@ export function anthropicSdk({ url, apiKey }: Served, retries = 0): Anthropic {
 }
 
 /** Anthropic's words for why an answer ended, in OpenAI's. */
-const REASONS: Readonly<Record<string, string>> = { end_turn: 'stop', stop_sequence: 'stop', max_tokens: 'length', tool_use: 'tool_calls' }
+export const REASONS: Readonly<Record<string, string>> = { end_turn: 'stop', stop_sequence: 'stop', max_tokens: 'length', tool_use: 'tool_calls' }
 
 /** `@anthropic-ai/sdk`. */
 export const anthropicClient: Client = {
