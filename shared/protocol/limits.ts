@@ -119,8 +119,9 @@ export const LIMITS = {
   hostRateMax: 1e12,
   /** Events of one request that the gateway has not taken. */
   unreadBytesMax: 4 * MIB,
-  /** Characters of a streamed answer that its client leaves unread in the gateway, and how long it may take nothing while some wait. */
+  /** Characters of a streamed answer that its client leaves unread in the gateway, how long so many may wait, and how long any. */
   unreadCharsMax: 512 * 1024,
+  unreadGraceMs: 2_000,
   unreadMsMax: 60_000,
   /** The engine's journal: requests, writes and bytes that it holds, and bytes of the one request that it takes. */
   journalRequestsMax: 1024,

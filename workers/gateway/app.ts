@@ -6,6 +6,7 @@ import { moeError } from '../../shared/protocol/errors.ts'
 import { countRequest, letIn, refuseSpent } from './access/let-in.ts'
 import { EXPOSED_HEADERS } from './access/rate-headers.ts'
 import type { GatewayDeps } from './deps.ts'
+import { echo } from '../../shared/protocol/echo.ts'
 import { asMoeError, errorResponse, methodNotAllowed } from './http/errors.ts'
 import { readRest } from './http/read-rest.ts'
 import { requestBounds } from './http/request-bounds.ts'
@@ -66,7 +67,7 @@ export function createApp(deps: GatewayDeps): Hono<GatewayEnv> {
   app.get('/admin/events', getAdminEvents(deps))
   app.post('/admin/scale', postAdminScale(deps))
   app.post('/admin/policy', postAdminPolicy(deps))
-  app.notFound((c) => errorResponse(c, moeError('invalid-request', `There is no ${c.req.path} here.`, { param: null, reason: 'not_found' })))
+  app.notFound((c) => errorResponse(c, moeError('invalid-request', `There is no ${echo(c.req.path)} here.`, { param: null, reason: 'not_found' })))
   app.onError((error, c) => {
     const reason = asMoeError(error)
     if (reason.code === 'internal') deps.log('a request failed', error)

@@ -1,3 +1,4 @@
+import { echo } from '../../shared/protocol/echo.ts'
 import { fail } from '../../shared/protocol/errors.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
 import type { GrammarSpec } from '../../shared/protocol/grammar-api.ts'
@@ -25,7 +26,7 @@ export function grammarText(spec: GrammarSpec): Result<GrammarText, MoeError> {
     return ok(write(spec))
   } catch (fault) {
     if (!(fault instanceof SchemaFault)) throw fault
-    return fail('invalid-request', `The schema's keyword '${fault.keyword.slice(0, 80)}' cannot be enforced: ${fault.message}.`, {
+    return fail('invalid-request', `The schema's keyword '${echo(fault.keyword)}' cannot be enforced: ${fault.message}.`, {
       param,
       reason: 'unsupported_parameter',
     })

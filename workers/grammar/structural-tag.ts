@@ -1,3 +1,4 @@
+import { echo } from '../../shared/protocol/echo.ts'
 import { EMPTY_GRAMMAR } from '../../shared/protocol/grammar-api.ts'
 import { SchemaFault } from './schema/schema-fault.ts'
 import { isObject, listOf, textOf } from './schema/schema-reader.ts'
@@ -28,7 +29,7 @@ export function convertTag(tag: JsonValue, schemaText: (schema: JsonValue) => st
     if (!isObject(format)) throw new SchemaFault('format', 'it must be an object')
     const type = textOf(format, 'type') ?? ''
     const fields = Object.hasOwn(FORMATS, type) ? FORMATS[type]! : null
-    if (fields === null) throw new SchemaFault('type', `'${type.slice(0, 40)}' is not one of ${Object.keys(FORMATS).join(', ')}`)
+    if (fields === null) throw new SchemaFault('type', `'${echo(type)}' is not one of ${Object.keys(FORMATS).join(', ')}`)
     const unknown = Object.keys(format).find((field) => field !== 'type' && !fields.includes(field))
     if (unknown !== undefined) throw new SchemaFault(unknown, `it is not a field of ${type}`)
     switch (type) {

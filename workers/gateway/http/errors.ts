@@ -4,6 +4,7 @@ import { moeError } from '../../../shared/protocol/errors.ts'
 import type { ErrorCode, ErrorDetails, MoeError } from '../../../shared/protocol/errors.ts'
 import type { Result } from '../../../shared/protocol/result.ts'
 import { anthropicError, speaksAnthropic } from './anthropic-errors.ts'
+import { echo } from '../../../shared/protocol/echo.ts'
 import type { GatewayEnv } from './request-id.ts'
 
 interface HttpError {
@@ -63,6 +64,14 @@ const INVALID_REQUESTS = {
   not_found: { ...refused, status: 404, code: 'not_found' },
 } as const satisfies Record<ErrorDetails['invalid-request']['reason'], HttpError>
 
+/** Of HTTP alone: no part behind the gateway knows of methods. */
+const METHOD_NOT_ALLOWED = 'method_not_allowed'
+
+/** Every code that an answer may have. */
+export const ERROR_CODES: readonly string[] = [...Object.values(HTTP_ERRORS), ...Object.values(INVALID_REQUESTS), { code: METHOD_NOT_ALLOWED }].map(
+  ({ code }) => code,
+)
+
 export interface ErrorEnvelope {
   readonly error: { readonly message: string; readonly type: HttpError['type']; readonly param: string | null; readonly code: string }
 }
@@ -107,11 +116,10 @@ export function statusOf(error: MoeError): ContentfulStatusCode {
   return httpError(error).status
 }
 
-/** 405 is HTTP's alone: no part behind the gateway knows of methods. */
 export function methodNotAllowed(c: Context<GatewayEnv>, methods: readonly string[]): Response {
   c.header('allow', methods.join(', '))
-  const message = `${c.req.path} answers ${methods.join(', ')}, not ${c.req.method}.`
-  return envelopeResponse(c, { error: { message, type: 'invalid_request_error', param: null, code: 'method_not_allowed' } }, 405)
+  const message = `${echo(c.req.path)} answers ${methods.join(', ')}, not ${echo(c.req.method)}.`
+  return envelopeResponse(c, { error: { message, type: 'invalid_request_error', param: null, code: METHOD_NOT_ALLOWED } }, 405)
 }
 
 /** In the form that the clients of the path read. SPEC AP1, AP14. */

@@ -3,9 +3,7 @@ import { fail } from '../../../shared/protocol/errors.ts'
 import type { ErrorDetails, MoeError } from '../../../shared/protocol/errors.ts'
 import { ok } from '../../../shared/protocol/result.ts'
 import type { Result } from '../../../shared/protocol/result.ts'
-
-/** Longest part of a client's own words in an error message. */
-const ECHO_CHARS_MAX = 64
+import { echo } from '../../../shared/protocol/echo.ts'
 
 /**
  * Zod notes every fault, with some 350 bytes: 4 MiB of `0,0,…` where objects belong are two million of them. It stops at the first only for its
@@ -37,10 +35,10 @@ function depthOf({ code, path }: z.core.$ZodIssue): number {
 
 function refuse(issue: z.core.$ZodIssue): { readonly ok: false; readonly error: MoeError } {
   if (issue.code === 'unrecognized_keys') {
-    const param = clip(pathOf([...issue.path, issue.keys[0] ?? '']))
+    const param = echo(pathOf([...issue.path, issue.keys[0] ?? '']))
     return invalid(param, 'unknown_parameter', `Unknown parameter: '${param}'.`)
   }
-  const param = clip(pathOf(issue.path))
+  const param = echo(pathOf(issue.path))
   if (param === '') return invalid(null, 'invalid_value', 'The body must be a JSON object.')
   if (issue.code === 'custom' && issue.params?.['reason'] === 'unsupported_parameter') {
     return invalid(param, 'unsupported_parameter', `Unsupported parameter: '${param}' ${issue.message}.`)
@@ -55,8 +53,4 @@ function invalid(param: string | null, reason: ErrorDetails['invalid-request']['
 /** `messages[0].content`, as OpenAI writes it. */
 function pathOf(path: readonly PropertyKey[]): string {
   return path.reduce<string>((text, key) => (typeof key === 'number' ? `${text}[${key}]` : text === '' ? String(key) : `${text}.${String(key)}`), '')
-}
-
-function clip(text: string): string {
-  return text.length > ECHO_CHARS_MAX ? `${text.slice(0, ECHO_CHARS_MAX)}…` : text
 }

@@ -1,3 +1,4 @@
+import { echo } from '../../../shared/protocol/echo.ts'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
 import { arrayGrammar } from './array-grammar.ts'
 import { disjoint } from './disjoint.ts'
@@ -40,7 +41,7 @@ export function convertSchema(rules: Rules, root: JsonValue): string {
   }
 
   function reference(pointer: string, trail: Trail): string {
-    if (trail.includes(pointer)) throw new SchemaFault('$ref', `${pointer.slice(0, 80)} leads to itself`)
+    if (trail.includes(pointer)) throw new SchemaFault('$ref', `${echo(pointer)} leads to itself`)
     const target = resolve(pointer)
     return rules.recursive(pointer, () => valueOf(target, [...trail, pointer]))
   }
@@ -53,7 +54,7 @@ export function convertSchema(rules: Rules, root: JsonValue): string {
       const name = decodePart(part)
       at = Array.isArray(at) ? (at as readonly JsonValue[])[Number(name)] : isObject(at) && Object.hasOwn(at, name) ? at[name] : undefined
     }
-    if (at === undefined) throw new SchemaFault('$ref', `there is no ${pointer.slice(0, 80)}`)
+    if (at === undefined) throw new SchemaFault('$ref', `there is no ${echo(pointer)}`)
     return at
   }
 
@@ -110,7 +111,7 @@ export function convertSchema(rules: Rules, root: JsonValue): string {
     const isOpen = additional === undefined ? schema['properties'] === undefined : additional !== false
     if (isOpen && Object.keys(named).length === 0 && required.length === 0 && (additional === undefined || additional === true)) return anyObject(rules)
     const unnamed = required.filter((name) => !Object.hasOwn(named, name))
-    if (unnamed.length > 0 && !isOpen) throw new SchemaFault('required', `'${unnamed[0]!.slice(0, 80)}' is not among the properties`)
+    if (unnamed.length > 0 && !isOpen) throw new SchemaFault('required', `'${echo(unnamed[0]!)}' is not among the properties`)
     const others = isOpen ? valueOf(additional ?? true, []) : null
     const properties = [
       ...Object.entries(named).map(([name, value]) => ({ name, value: valueOf(value, []), required: required.includes(name) })),

@@ -1,3 +1,4 @@
+import { echo } from '../../../shared/protocol/echo.ts'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
 import { atMost, exactly } from './bounded-repeat.ts'
 import { anyString, stringCharacter, stringRest } from './json-rules.ts'
@@ -52,6 +53,6 @@ function measuredString(rules: Rules, min: number, max: number | null): string {
 }
 
 function formatPattern(format: string): string {
-  if (!Object.hasOwn(FORMATS, format)) throw new SchemaFault('format', `'${format.slice(0, 40)}' is not one of ${Object.keys(FORMATS).join(', ')}`)
+  if (!Object.hasOwn(FORMATS, format)) throw new SchemaFault('format', `'${echo(format)}' is not one of ${Object.keys(FORMATS).join(', ')}`)
   return FORMATS[format]!
 }
