@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import packageJson from '../package.json' with { type: 'json' }
 import { costCommand } from './cost/command.ts'
+import { deployCommand, destroyCommand } from './deploy/command.ts'
 import { devCommand } from './dev/command.ts'
 import { errorLine, exitCodeOf } from './errors.ts'
 import { inspectCommand } from './inspect.ts'
@@ -16,7 +17,18 @@ const program = new Command('isomoe')
   .exitOverride()
   .configureOutput({ writeErr: () => undefined, outputError: () => undefined }) // errors are printed below, all in one way
 
-for (const command of [packCommand, inspectCommand, planCommand, costCommand, probeCommand, devCommand, loadCommand, keysCommand]) {
+for (const command of [
+  packCommand,
+  inspectCommand,
+  planCommand,
+  costCommand,
+  probeCommand,
+  devCommand,
+  loadCommand,
+  keysCommand,
+  deployCommand,
+  destroyCommand,
+]) {
   program.addCommand(command.copyInheritedSettings(program))
   for (const part of command.commands) part.copyInheritedSettings(command)
 }

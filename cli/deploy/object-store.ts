@@ -103,6 +103,12 @@ export function createObjectStore({ endpoint, bucket, accessKeyId, secretAccessK
     return all
   }
 
+  /** What is not there may be the bucket. */
+  function requireBucket(refusal: string): null {
+    if (errorCode(refusal) !== 'NoSuchBucket') return null
+    throw new CliError('upload-failed', `there is no bucket ${bucket}: make it with npx wrangler r2 bucket create ${bucket}`)
+  }
+
   return {
     async head(key) {
       const response = await ask('HEAD', key, { also: [404] })
@@ -110,7 +116,7 @@ export function createObjectStore({ endpoint, bucket, accessKeyId, secretAccessK
     },
     async get(key, bytesMax) {
       const response = await ask('GET', key, { also: [404] })
-      if (response.status === 404) return null
+      if (response.status === 404) return requireBucket(await response.text())
       if (Number(response.headers.get('content-length')) > bytesMax) throw new CliError('upload-failed', `${key} has more than ${bytesMax} bytes`)
       return { body: new Uint8Array(await response.arrayBuffer()), etag: etagOf(response) }
     },

@@ -1,13 +1,13 @@
 import { join } from 'node:path'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { CHUNK_DEFAULT } from '../../shared/core/scratch.ts'
 import { PLACEMENT_SHAPES } from '../../shared/placement/base-placement.ts'
 import { LIMITS, MIB } from '../../shared/protocol/limits.ts'
-import { parseOrigins } from '../../shared/protocol/origins.ts'
 import { TIERS, TRUNK_PRECISIONS } from '../../shared/protocol/tiers.ts'
 import { KERNEL_CHOICES } from '../../wasm/src/kernels.ts'
 import { wholeNumberOption } from '../number-option.ts'
 import { REPOSITORY } from '../repository.ts'
+import { corsOption } from './cors-option.ts'
 import type { DevOptions } from './run-dev.ts'
 
 export const devCommand = new Command('dev')
@@ -38,9 +38,3 @@ export const devCommand = new Command('dev')
   .option('--cors <origins>', "origins of browsers' pages that may call, between them commas, or *", corsOption)
   .option('--seed-traffic <mix>', 'once ready, send small traffic of our own: a mix of isomoe load, such as shift')
   .action(async (options: DevOptions) => (await import('./run-dev.ts')).runDev(options)) // imported here: wrangler takes a second that other commands need not wait
-
-function corsOption(text: string): string {
-  const origins = parseOrigins(text)
-  if (!origins.ok) throw new InvalidArgumentError(`It ${origins.error}.`)
-  return text
-}

@@ -1,6 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { experimental_readRawConfig } from 'wrangler'
+import type { Unstable_RawConfig } from 'wrangler'
 import { hostBinding } from '../../shared/placement/host-names.ts'
 import { REPOSITORY } from '../repository.ts'
 import type { RunConfigs } from './processes.ts'
@@ -29,15 +30,48 @@ export interface RunSettings {
   readonly access?: Readonly<Record<string, string>>
 }
 
-type RawConfig = ReturnType<typeof experimental_readRawConfig>['rawConfig']
+/** A script's wrangler config. */
+export type ScriptConfig = Unstable_RawConfig
 
-/**
- * Writes one config a script into `folder` and gives their paths. Engine and autoscaler have a binding to every host, standbys included.
- * The wrangler.toml files hold what never changes; here only what a run decides is added.
- */
+/** The scripts of a run or a deployment. */
+export interface WorkerConfigs {
+  readonly gateway: ScriptConfig
+  readonly engine: ScriptConfig
+  readonly autoscaler: ScriptConfig
+  readonly limiter: ScriptConfig
+  readonly grammar: ScriptConfig
+  /** Hosts, then standbys. */
+  readonly hosts: readonly ScriptConfig[]
+}
+
+/** Writes one config a script into `folder` and gives their paths. */
 export async function writeConfigs(folder: string, settings: RunSettings): Promise<RunConfigs> {
   await rm(folder, { recursive: true, force: true })
   await mkdir(folder, { recursive: true })
+  const { gateway, engine, autoscaler, limiter, grammar, hosts } = makeConfigs(settings)
+  const write = (config: ScriptConfig) => writeConfig(folder, config)
+  return {
+    gateway: await write(gateway),
+    engine: await write(engine),
+    autoscaler: await write(autoscaler),
+    limiter: await write(limiter),
+    grammar: await write(grammar),
+    hosts: await Promise.all(hosts.map(write)),
+  }
+}
+
+/** Under the script's own name. */
+export async function writeConfig(folder: string, config: ScriptConfig): Promise<string> {
+  const path = join(folder, `${config.name}.json`)
+  await writeFile(path, JSON.stringify(config, null, 2))
+  return path
+}
+
+/**
+ * One config a script. Engine and autoscaler have a binding to every host, standbys included.
+ * The wrangler.toml files hold what never changes; here only what a run decides is added.
+ */
+export function makeConfigs(settings: RunSettings): WorkerConfigs {
   const hosts = [...settings.hosts, ...settings.standby]
   const bindings = hosts.map((host) => ({ name: hostBinding(host), class_name: 'Expert', script_name: host }))
   const model = { MODEL_PREFIX: settings.modelPrefix, TIER: settings.tier }
@@ -52,7 +86,7 @@ export async function writeConfigs(folder: string, settings: RunSettings): Promi
     CALL_PAIRS: String(settings.callPairs),
   }
   const engine = template('workers/engine/wrangler.toml', { vars: { ...model, ...kernels, ...steps } })
-  engine.durable_objects!.bindings.push(...bindings)
+  engine.durable_objects!.bindings!.push(...bindings)
   const autoscaler = template('workers/autoscaler/wrangler.toml', {
     vars: {
       ...model,
@@ -62,26 +96,14 @@ export async function writeConfigs(folder: string, settings: RunSettings): Promi
       PLACEMENT: settings.placement,
     },
   })
-  autoscaler.durable_objects!.bindings.push(...bindings)
+  autoscaler.durable_objects!.bindings!.push(...bindings)
   const grammar = template('workers/grammar/wrangler.toml', { vars: model })
   const expertVars = { ...model, ...kernels, ARENA_BYTES: String(settings.arenaBytes), HOST_RATE: String(settings.hostRate) }
-  return {
-    gateway: await write(folder, gateway),
-    engine: await write(folder, engine),
-    autoscaler: await write(folder, autoscaler),
-    limiter: await write(folder, template('workers/limiter/wrangler.toml', {})),
-    grammar: await write(folder, grammar),
-    hosts: await Promise.all(hosts.map((name) => write(folder, template('workers/expert/wrangler.toml', { name, vars: expertVars })))),
-  }
+  const limiter = template('workers/limiter/wrangler.toml', {})
+  return { gateway, engine, autoscaler, limiter, grammar, hosts: hosts.map((name) => template('workers/expert/wrangler.toml', { name, vars: expertVars })) }
 }
 
-async function write(folder: string, config: RawConfig): Promise<string> {
-  const path = join(folder, `${config.name}.json`)
-  await writeFile(path, JSON.stringify(config, null, 2))
-  return path
-}
-
-function template(file: string, overrides: RawConfig): RawConfig {
+function template(file: string, overrides: ScriptConfig): ScriptConfig {
   const path = join(REPOSITORY, file)
   const { rawConfig } = experimental_readRawConfig({ config: path })
   return { ...rawConfig, ...overrides, vars: { ...rawConfig.vars, ...overrides.vars }, main: resolve(dirname(path), rawConfig.main!) }

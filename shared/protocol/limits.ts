@@ -89,6 +89,8 @@ export const LIMITS = {
   contextMax: 1 << 20,
   topKMax: 64,
   hostsMax: 480,
+  scriptsMax: 500,
+  scriptGzipBytesMax: 10_000_000,
   /** Sequences that one engine runs at once, and that may wait. */
   runningMax: 64,
   waitingMax: 256,
