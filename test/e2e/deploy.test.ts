@@ -27,8 +27,20 @@ it("[DP8] wrangler's own dry run takes every distinct script of a deployment, wi
     await runDeploy(
       {
         model: join(REPOSITORY, 'models/demo'),
-        ...{ name: 'svc', bucket: 'some-bucket', tier: 'q8', trunk: 'q8', standby: 1, arenaMib: 84, placement: 'packed', chunk: 64, kernels: 'auto' },
-        ...{ domain: 'llm.example.com', cors: 'https://app.example.com', keysFile, dryRun: true, state },
+        name: 'svc',
+        bucket: 'some-bucket',
+        tier: 'q8',
+        trunk: 'q8',
+        standby: 1,
+        arenaMib: 84,
+        placement: 'packed',
+        chunk: 64,
+        kernels: 'auto',
+        domain: 'llm.example.com',
+        cors: 'https://app.example.com',
+        keysFile,
+        dryRun: true,
+        state,
       },
       {
         async wrangler(args, input) {
