@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
 import { AwsClient } from 'aws4fetch'
-import { XMLParser } from 'fast-xml-parser'
-import { z } from 'zod'
 import { CliError } from '../errors.ts'
+import { Begun, errorCode, Listed, parseAnswer, Parts, Uploads } from './store-answers.ts'
 
 export interface StoredObject {
   readonly bytes: number
@@ -117,7 +116,7 @@ export function createObjectStore({ endpoint, bucket, accessKeyId, secretAccessK
     async get(key, bytesMax) {
       const response = await ask('GET', key, { also: [404] })
       if (response.status === 404) return requireBucket(await response.text())
-      if (Number(response.headers.get('content-length')) > bytesMax) throw new CliError('upload-failed', `${key} has more than ${bytesMax} bytes`)
+      if (!(Number(response.headers.get('content-length') ?? NaN) <= bytesMax)) throw new CliError('upload-failed', `${key} has more than ${bytesMax} bytes`)
       return { body: new Uint8Array(await response.arrayBuffer()), etag: etagOf(response) }
     },
     async put(key, body, onlyOver) {
@@ -131,23 +130,23 @@ export function createObjectStore({ endpoint, bucket, accessKeyId, secretAccessK
     },
     list: (prefix) =>
       pages('', { 'list-type': '2', prefix }, (xml) => {
-        const { Contents, NextContinuationToken } = parse(xml, Listed).ListBucketResult
+        const { Contents, NextContinuationToken } = parseAnswer(xml, Listed).ListBucketResult
         return { items: Contents.map(({ Key }) => Key), next: NextContinuationToken === undefined ? null : { 'continuation-token': NextContinuationToken } }
       }),
     async uploads(key) {
       const found = await pages('', { uploads: '', prefix: key }, (xml) => {
-        const { Upload, IsTruncated, NextKeyMarker, NextUploadIdMarker } = parse(xml, Uploads).ListMultipartUploadsResult
+        const { Upload, IsTruncated, NextKeyMarker, NextUploadIdMarker } = parseAnswer(xml, Uploads).ListMultipartUploadsResult
         const next = IsTruncated === 'true' ? { 'key-marker': NextKeyMarker ?? '', 'upload-id-marker': NextUploadIdMarker ?? '' } : null
         return { items: Upload.filter(({ Key }) => Key === key), next }
       })
       return found.toSorted((a, b) => (a.Initiated < b.Initiated ? -1 : 1)).map(({ UploadId }) => UploadId)
     },
     async beginUpload(key) {
-      return parse(await text(await ask('POST', key, { query: { uploads: '' } })), Begun).InitiateMultipartUploadResult.UploadId
+      return parseAnswer(await text(await ask('POST', key, { query: { uploads: '' } })), Begun).InitiateMultipartUploadResult.UploadId
     },
     parts: (key, upload) =>
       pages(key, { uploadId: upload }, (xml) => {
-        const { Part, IsTruncated, NextPartNumberMarker } = parse(xml, Parts).ListPartsResult
+        const { Part, IsTruncated, NextPartNumberMarker } = parseAnswer(xml, Parts).ListPartsResult
         return {
           items: Part.map(({ PartNumber, Size, ETag }) => ({ part: PartNumber, bytes: Size, etag: unquoted(ETag) })),
           next: IsTruncated === 'true' ? { 'part-number-marker': NextPartNumberMarker ?? '' } : null,
@@ -201,42 +200,3 @@ function etagOf(response: Response): string {
 function unquoted(etag: string): string {
   return etag.replaceAll(/^(W\/)?"|"$/g, '')
 }
-
-const ARRAYS = new Set(['Contents', 'Upload', 'Part'])
-const parser = new XMLParser({ parseTagValue: false, isArray: (name) => ARRAYS.has(name) })
-
-function parse<T>(xml: string, schema: z.ZodType<T>): T {
-  const answer = schema.safeParse(parser.parse(xml))
-  if (answer.success) return answer.data
-  throw new CliError('upload-failed', `the store answered what cannot be read: ${answer.error.issues[0]!.path.join('.')}`)
-}
-
-function errorCode(xml: string): string {
-  return xml === '' ? '' : (Refused.safeParse(parser.parse(xml)).data?.Error.Code ?? '')
-}
-
-/** An element without children reads as an empty string. */
-function element<T extends z.ZodRawShape>(shape: T) {
-  return z.preprocess((value) => (value === '' ? {} : value), z.object(shape))
-}
-
-const Refused = z.object({ Error: z.object({ Code: z.string() }) })
-const Begun = z.object({ InitiateMultipartUploadResult: element({ UploadId: z.string().min(1) }) })
-const Listed = z.object({
-  ListBucketResult: element({ Contents: z.array(z.object({ Key: z.string() })).default([]), NextContinuationToken: z.string().optional() }),
-})
-const Uploads = z.object({
-  ListMultipartUploadsResult: element({
-    Upload: z.array(z.object({ Key: z.string(), UploadId: z.string(), Initiated: z.string() })).default([]),
-    IsTruncated: z.string().optional(),
-    NextKeyMarker: z.string().optional(),
-    NextUploadIdMarker: z.string().optional(),
-  }),
-})
-const Parts = z.object({
-  ListPartsResult: element({
-    Part: z.array(z.object({ PartNumber: z.coerce.number(), Size: z.coerce.number(), ETag: z.string() })).default([]),
-    IsTruncated: z.string().optional(),
-    NextPartNumberMarker: z.string().optional(),
-  }),
-})

@@ -131,6 +131,18 @@ it('[DP5] lists go over pages, and a record is written only over the one that wa
   expect(await store.head('record')).toBeNull()
 })
 
+it.each(['', 'Bad gateway', '<html><p>busy</html>', '<a><b></a>', '<ListBucketResult><Contents><Size>1</Size></Contents></ListBucketResult>'])(
+  '[DP6] an answer that is not as it should be is said, not believed: %j',
+  async (page) => {
+    const strange = (status: number) => async () => new Response(page, { status })
+    const of = (status: number) =>
+      createObjectStore({ endpoint, bucket: 'packs', accessKeyId: 'id', secretAccessKey: 's', fetch: strange(status), wait: async () => undefined })
+    await expect(of(200).list('')).rejects.toMatchObject({ code: 'upload-failed' })
+    await expect(of(400).list('')).rejects.toMatchObject({ code: 'upload-failed', message: 'GET packs: status 400' })
+    await expect(of(200).get('record', 3)).rejects.toMatchObject({ code: 'upload-failed' })
+  },
+)
+
 it('[DP6] a file that changes while it is read is not half of each', async () => {
   const path = join(folder, 'experts-1.bin')
   const whole = readFileSync(path)
