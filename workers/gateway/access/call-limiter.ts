@@ -6,8 +6,9 @@ import type { Result } from '../../../shared/protocol/result.ts'
 import type { GatewayDeps } from '../deps.ts'
 
 /**
- * Calls the limiter, and once more where the call broke: an object that was reset or moved answers the next one. Each call of it may be
- * repeated: a lease is admitted once. One that is late is not repeated; what it admits then ends with its lease.
+ * Calls the limiter, and once more where the call broke: an object that was reset or moved answers the next one. What has a lease may be
+ * repeated, it is admitted and settled once; a request without one may count twice where only the answer was lost, never not at all.
+ * A call that is late is not repeated; what it admits then ends with its lease.
  */
 export async function callLimiter<T>(deps: Pick<GatewayDeps, 'setTimer' | 'log'>, call: () => Promise<T>): Promise<Result<T, MoeError>> {
   let cancelTimer = (): void => undefined

@@ -124,12 +124,36 @@ describe('tokens a minute', () => {
   })
 })
 
+describe('tokens of an engine that loads', () => {
+  /** An engine that holds less than the model has, and says so when it was waited for. */
+  function waking(engineContextTokens: number) {
+    const gateway = keyedGateway('tpm=500', {
+      engineContextTokens,
+      async wait() {
+        gateway.engine.engineStatus = ready
+      },
+    })
+    const ready = gateway.engine.engineStatus
+    gateway.engine.engineStatus = { state: 'loading', bytesRead: 0, bytesTotal: 1 }
+    return gateway
+  }
+
+  it('[KY5] nothing is too large for a minute cold that is not so warm', async () => {
+    expect((await waking(400).send('/v1/chat/completions', CHAT)).status).toBe(200)
+    expect(await outcome(waking(800).send('/v1/chat/completions', CHAT))).toMatchObject({
+      status: 400,
+      param: 'max_tokens',
+      message: expect.stringContaining('800 tokens'),
+    })
+  })
+})
+
 describe('requests under way', () => {
   const STREAM = { ...COMPLETION, max_tokens: 1000, stream: true }
 
   it('[KY6] an answer that is read to its end frees its slot', async () => {
     const { send } = keyedGateway('concurrent=1', ENDLESS)
-    const open = await send('/v1/completions', { ...STREAM, max_tokens: 5 })
+    const open = await send('/v1/completions', STREAM) // long: it is made whether or not it is read
     const refused = await outcome(send('/v1/completions', COMPLETION))
     expect(refused).toMatchObject({ status: 429, code: 'rate_limit_exceeded' })
     expect(refused.headers.get('retry-after')).toBe('1')

@@ -1,6 +1,6 @@
-import { addMessage, calledTool } from '../schemas/input-items.ts'
 import { anthropicToolChoice } from '../schemas/messages-request.ts'
 import type { MessageBlock, MessagesRequest, PromptFields } from '../schemas/messages-request.ts'
+import { addMessage, calledTool } from './add-message.ts'
 import type { ChatCall } from './chat-call.ts'
 import type { ChatMessage } from './messages.ts'
 

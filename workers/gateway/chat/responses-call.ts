@@ -1,6 +1,6 @@
 import type { ResponsesInputItem, ResponsesRequest } from '../schemas/responses-request.ts'
 import { toolChoiceOf } from '../schemas/responses-request.ts'
-import { addMessage, calledTool } from '../schemas/input-items.ts'
+import { addMessage, calledTool } from './add-message.ts'
 import type { AnswerFormat, ChatCall } from './chat-call.ts'
 import type { FieldNames } from './field-names.ts'
 import type { ChatMessage } from './messages.ts'

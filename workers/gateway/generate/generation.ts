@@ -7,12 +7,13 @@ import type { Result } from '../../../shared/protocol/result.ts'
 import type { Caller } from '../access/let-in.ts'
 import type { GatewayDeps } from '../deps.ts'
 import type { LoadedModel } from '../model/loaded-model.ts'
+import { admitRequest } from './admit-request.ts'
 import { ChoiceAssembler } from './choice-assembler.ts'
 import type { Piece } from './choice-assembler.ts'
 import { callEngine } from './engine-call.ts'
 import { EngineStream } from './engine-stream.ts'
 import { errorEnvelope } from '../http/errors.ts'
-import { mostTokens, usedTokens } from './used-tokens.ts'
+import { usedTokens } from './used-tokens.ts'
 
 /** What a generation gives, in order per choice: its prompt's log-probabilities if asked for, pieces, one finish. An error is the last. */
 export type ChoiceOutput =
@@ -72,7 +73,7 @@ export async function startGeneration(
   )
   const notes = notesOf(deps, model, request, choices)
   // All that decodes is above: what throws behind this line would leave its slot taken, and renewed for ever.
-  const admitted = await allowance.admit(mostTokens(request, model.contextTokens))
+  const admitted = await admitRequest(deps, model, request, { signal, allowance })
   if (!admitted.ok) return admitted
   const cancelEngine = (index: number | null) => callEngine(deps, () => deps.engine.cancel(request.requestId, index))
   /** The engine hears of choices that met a stop string. */

@@ -5,7 +5,7 @@ import { tokenizerGolden, tokenizerJson } from '../../../test/fixtures/tokenizer
 import { demoModel } from '../../../test/contract/demo-model.ts'
 import type { ChatMessage } from '../chat/messages.ts'
 import { encodeChat } from '../generate/prompt-tokens.ts'
-import { renderChat } from '../routes/tokens.ts'
+import { renderChat } from '../chat/render-chat.ts'
 import { ChatTemplate } from './chat-template.ts'
 import type { TemplateOptions } from './chat-template.ts'
 import type { LoadedModel } from './loaded-model.ts'

@@ -17,7 +17,7 @@ import { completionAnswer, completionEvents } from '../render/completion-answer.
 import type { CompletionView } from '../render/completion-answer.ts'
 import { CompletionRequest } from '../schemas/completion-request.ts'
 import { parseRequest } from '../schemas/parse-request.ts'
-import { servedModel } from './models.ts'
+import { servedModel } from '../generate/served-model.ts'
 import { CompletionAnswer, CompletionChunk } from '../openapi/answers/openai.ts'
 import type { Description } from '../openapi/operation.ts'
 

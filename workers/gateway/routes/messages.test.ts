@@ -104,6 +104,7 @@ describe('what /v1/messages refuses', () => {
     ["Invalid value for 'max_tokens'", { max_tokens: undefined }],
     ["Invalid value for 'temperature'", { temperature: 1.5 }],
     ["Invalid value for 'messages'", { messages: [] }],
+    ["Invalid value for 'messages[0].content'", { messages: [{ role: 'user', content: [] }] }],
     ["Invalid value for 'messages[0].content[0].type'", { messages: [{ role: 'user', content: [{ type: 'tool_use', id: 'x', name: 'y', input: {} }] }] }],
     ["Invalid value for 'messages[0].content[0].tool_use_id'", { messages: [{ role: 'user', content: [{ type: 'tool_result', content: 'x' }] }] }],
     ["Invalid value for 'system'", { system: '\ud800' }],

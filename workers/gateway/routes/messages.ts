@@ -13,7 +13,7 @@ import { errorEvent, messageAnswer, messageEvents } from '../render/message-answ
 import type { MessageView } from '../render/message-answer.ts'
 import { CountTokensRequest, MessagesRequest } from '../schemas/messages-request.ts'
 import { parseRequest } from '../schemas/parse-request.ts'
-import { servedModel } from './models.ts'
+import { servedModel } from '../generate/served-model.ts'
 import { MessageAnswer, MessageEvent, TokenCount } from '../openapi/answers/anthropic.ts'
 import type { Description } from '../openapi/operation.ts'
 

@@ -1,29 +1,14 @@
 import type { Handler } from 'hono'
 import type { ModelInfo } from '../../../shared/protocol/engine-api.ts'
-import { moeError } from '../../../shared/protocol/errors.ts'
 import type { GatewayDeps } from '../deps.ts'
 import { engineInfo } from '../generate/engine-call.ts'
-import { echo } from '../../../shared/protocol/echo.ts'
-import { orRefuse, Refusal } from '../http/errors.ts'
+import { servedModel } from '../generate/served-model.ts'
+import { orRefuse } from '../http/errors.ts'
 import type { GatewayEnv } from '../http/request-id.ts'
 import type { LoadedModel } from '../model/loaded-model.ts'
 import { z } from 'zod'
 import { ModelList, ModelObject } from '../openapi/answers/openai.ts'
 import type { Description } from '../openapi/operation.ts'
-
-/** The served model, with the context that the engine has for it, as far as that is known. */
-export async function readyModel(deps: GatewayDeps): Promise<LoadedModel> {
-  const model = orRefuse(await deps.model())
-  return { ...model, contextTokens: await deps.contextTokens.known(model) }
-}
-
-/** The same, if it is the one that the client names. */
-export async function servedModel(deps: GatewayDeps, name: string): Promise<LoadedModel> {
-  const model = await readyModel(deps)
-  if (model.name === name) return model
-  const shown = echo(name)
-  throw new Refusal(moeError('unknown-model', `The model '${shown}' does not exist; this server has '${model.name}'.`, { model: shown }))
-}
 
 /** GET /v1/models. */
 export function listModels(deps: GatewayDeps): Handler<GatewayEnv> {

@@ -36,7 +36,7 @@ describe('fields that are refused', () => {
     expect(await outcome(testGateway().post(CHATS, { ...CHAT, ...fields }))).toMatchObject({ status: 400, code: 'unsupported_parameter' })
   })
 
-  it.each([{ suffix: 'end' }, { best_of: 2 }])('[AP2] completions do not support %j', async (fields) => {
+  it.each([{ suffix: 'end' }, { best_of: 20 }])('[AP2] completions do not support %j', async (fields) => {
     expect(await outcome(testGateway().post(COMPLETIONS, { ...COMPLETION, ...fields }))).toMatchObject({ status: 400, code: 'unsupported_parameter' })
   })
 
@@ -96,6 +96,7 @@ describe('fields that are refused', () => {
     ['stream', { stream: 1 }],
     ['stream_options', { stream_options: { include_usage: true } }],
     ['best_of', { n: 2, best_of: 1 }],
+    ['best_of', { best_of: 21 }],
   ])('[AP9] %s out of its bounds is 400: %j', async (param, fields) => {
     const error = await outcome(testGateway().post(COMPLETIONS, { ...COMPLETION, ...fields }))
     expect(error).toMatchObject({ status: 400, type: 'invalid_request_error', code: 'invalid_value', param })

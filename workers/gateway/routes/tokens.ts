@@ -1,19 +1,15 @@
 import type { Handler } from 'hono'
-import { fail } from '../../../shared/protocol/errors.ts'
 import type { GatewayDeps } from '../deps.ts'
 import { engineInfo } from '../generate/engine-call.ts'
 import { checkIds, encodeText, requireCodec } from '../generate/prompt-tokens.ts'
 import { readJson } from '../http/body.ts'
 import { orRefuse } from '../http/errors.ts'
 import type { GatewayEnv } from '../http/request-id.ts'
-import type { ChatMessage } from '../chat/messages.ts'
-import type { TemplateOptions } from '../model/chat-template.ts'
-import type { LoadedModel } from '../model/loaded-model.ts'
+import { renderChat } from '../chat/render-chat.ts'
 import { reveal } from '../model/special-text.ts'
-import type { ShieldedText } from '../model/special-text.ts'
 import { parseRequest } from '../schemas/parse-request.ts'
 import { ApplyTemplateRequest, DetokenizeRequest, TokenizeRequest } from '../schemas/token-requests.ts'
-import { readyModel } from './models.ts'
+import { readyModel } from '../generate/served-model.ts'
 import { PromptAnswer, TokenizeAnswer } from '../openapi/answers/tokens.ts'
 import type { Description } from '../openapi/operation.ts'
 
@@ -47,19 +43,6 @@ export function postApplyTemplate(deps: GatewayDeps): Handler<GatewayEnv> {
     const { text, hidden } = renderChat(model, request.messages, options)
     return c.json({ prompt: reveal(text, hidden) })
   }
-}
-
-/**
- * The messages as the model's template writes them, with special tokens in the client's texts hidden: only the template's own are special (SPEC TX8).
- * Refuses with `invalid-request` if the model has no template or it refuses them.
- */
-export function renderChat(model: LoadedModel, messages: readonly ChatMessage[], options: TemplateOptions): ShieldedText {
-  if (model.template === null) {
-    return orRefuse(fail('invalid-request', `${model.name} has no chat template: use /v1/completions.`, { param: 'messages', reason: 'invalid_value' }))
-  }
-  const shield = model.codec?.shield() ?? null
-  const text = orRefuse(model.template.render(messages, { ...options, shield }))
-  return { text, hidden: shield?.hidden() ?? new Map() }
 }
 
 export const tokenizeDescription: Description = {

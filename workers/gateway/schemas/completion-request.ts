@@ -16,6 +16,9 @@ const PROMPT_FORMS: JsonSchema = {
   ],
 }
 
+/** OpenAI's. */
+const BEST_OF_MAX = 20
+
 const prompt = z
   .unknown()
   .transform((value, context): PromptInput => {
@@ -33,7 +36,7 @@ export const CompletionRequest = z
     prompt,
     logprobs: whole(0, LIMITS.logprobsMax).nullish(),
     echo: z.boolean().nullish(),
-    best_of: whole(1, LIMITS.nMax).nullish(),
+    best_of: whole(1, BEST_OF_MAX).nullish(),
     suffix: neutralOnly(never),
   })
   .superRefine((request, context) => {

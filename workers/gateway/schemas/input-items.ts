@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { LIMITS } from '../../../shared/protocol/limits.ts'
 import type { ToolChoice } from '../chat/chat-call.ts'
-import type { ChatMessage } from '../chat/messages.ts'
 import { ILL_FORMED, namedBy, wellFormedText } from './common-fields.ts'
 
 const UNSUPPORTED = { code: 'custom', message: 'is not supported by this server', params: { reason: 'unsupported_parameter' } } as const
@@ -41,28 +40,4 @@ export function checkTools(tools: readonly { readonly name: string }[], choice: 
   if (choice.kind === 'named' && !names.has(choice.name))
     context.addIssue({ code: 'custom', path: ['tool_choice', 'name'], message: 'names no tool of the request' })
   if (choice.kind === 'required' && names.size === 0) context.addIssue({ code: 'custom', path: ['tool_choice'], message: 'needs tools' })
-}
-
-/** Adds a message; what the assistant says and calls without a break is one message, as templates want it. */
-export function addMessage(messages: ChatMessage[], next: ChatMessage): void {
-  const last = messages.at(-1)
-  if (next.role !== 'assistant' || last?.role !== 'assistant') return void messages.push(next)
-  const said = [last.content, next.content].filter((text) => text !== null)
-  const toolCalls = [...(last.toolCalls ?? []), ...(next.toolCalls ?? [])]
-  const reasoning = (last.reasoning ?? '') + (next.reasoning ?? '')
-  messages[messages.length - 1] = {
-    role: 'assistant',
-    content: said.length === 0 ? null : said.join(''),
-    ...(reasoning !== '' && { reasoning }),
-    ...(toolCalls.length > 0 && { toolCalls }),
-  }
-}
-
-/** The name of the tool whose call a result answers, as far as the chat says it: some templates write it. */
-export function calledTool(messages: readonly ChatMessage[], id: string): string | undefined {
-  for (const message of messages.toReversed()) {
-    const call = message.role === 'assistant' ? message.toolCalls?.find((each) => each.id === id) : undefined
-    if (call !== undefined) return call.name
-  }
-  return undefined
 }

@@ -57,6 +57,7 @@ const OTHER_BLOCKS = [
 
 const blocks = z
   .array(z.discriminatedUnion('type', [textBlock, toolUse, toolResult, thinking, unsupportedItem(OTHER_BLOCKS)]).meta({ id: 'MessageInputBlock' }))
+  .min(1)
   .max(LIMITS.contentPartsMax)
 export type MessageBlock = z.output<typeof blocks>[number]
 
