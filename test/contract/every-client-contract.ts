@@ -29,6 +29,13 @@ export function registerEveryClientContract(getServed: () => Served, endlessToke
     drawn = await openaiClient.ask(served, drawing(7))
   })
 
+  it.each(CLIENTS.filter(({ logprobs }) => logprobs))('[CF1] $name shows the log-probability of each token', async (client) => {
+    const logprobs = await client.logprobs?.(served, STORY)
+    expect(logprobs).toHaveLength(whole.completionTokens)
+    expect(logprobs).toEqual(await openaiClient.logprobs?.(served, STORY))
+    expect(logprobs?.every((logprob) => logprob <= 0)).toBe(true)
+  })
+
   describe.each(CLIENTS)('$name', (client) => {
     it('[CF1] says what every client says, and how much that was', async () => {
       expect(whole.text).not.toBe('')

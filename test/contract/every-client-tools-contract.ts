@@ -1,7 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { aiSdkTools } from './clients/ai-sdk-tools.ts'
-import { anthropicTools } from './clients/anthropic-tools.ts'
-import { langchainTools } from './clients/langchain-tools.ts'
+import { TOOL_CLIENTS } from './clients/all-clients.ts'
 import { openaiTools } from './clients/openai-tools.ts'
 import { Forecast, TOOL_NAMES } from './clients/tool-client.ts'
 import type { Called } from './clients/tool-client.ts'
@@ -22,7 +20,7 @@ export function registerEveryClientToolsContract(getServed: () => Served): void 
     called = await openaiTools.call(served, 'required', { streamed: false, parallel: true })
   })
 
-  describe.each([openaiTools, aiSdkTools, langchainTools, anthropicTools])('$name, with tools', (client) => {
+  describe.each(TOOL_CLIENTS)('$name, with tools', (client) => {
     it('[CF6] a structured answer is an object of its schema, streamed too', async () => {
       expect(Forecast.safeParse(parsed)).toMatchObject({ success: true })
       expect(await client.parse(served, false)).toEqual(parsed)

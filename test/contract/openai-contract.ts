@@ -47,6 +47,16 @@ export function registerOpenAiContract(getBaseUrl: () => string, model: string):
       expect(chunks.at(-1)?.usage).toEqual(whole.usage)
     })
 
+    it('[AP4] gives several choices, streamed to the same texts', async () => {
+      const request = { model, messages: [{ role: 'user' as const, content: 'Tell me a story.' }], max_tokens: 8, temperature: 1, seed: 3, n: 3 }
+      const { choices } = await client.chat.completions.create(request)
+      const streamed = (await client.chat.completions.stream(request).finalChatCompletion()).choices
+      const said = (all: typeof choices) => all.map(({ index, message, finish_reason: reason }) => [index, message.content, reason])
+      expect(choices.map(({ index }) => index)).toEqual([0, 1, 2])
+      expect(new Set(choices.map(({ message }) => message.content)).size).toBeGreaterThan(1)
+      expect(said(streamed)).toEqual(said(choices))
+    })
+
     it('[AP1] gives log-probabilities of an echoed prompt, one entry a token', async () => {
       const answer = await client.completions.create({ model, prompt: PROMPT, max_tokens: 4, temperature: 0, logprobs: 2, echo: true })
       const choice = answer.choices[0]

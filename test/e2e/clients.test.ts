@@ -7,6 +7,7 @@ import { NO_LIMITS } from '../../shared/protocol/key-list.ts'
 import { registerEveryClientContract } from '../contract/every-client-contract.ts'
 import { registerEveryClientToolsContract } from '../contract/every-client-tools-contract.ts'
 import type { Served } from '../contract/served.ts'
+import { registerStreamContract } from '../contract/stream-contract.ts'
 import { startInstance } from './instance.ts'
 import type { Instance } from './instance.ts'
 
@@ -32,3 +33,4 @@ afterAll(async () => {
 
 describe('every client', () => registerEveryClientContract(() => served, ENDLESS_TOKENS))
 describe('every client', () => registerEveryClientToolsContract(() => served))
+registerStreamContract(() => served)

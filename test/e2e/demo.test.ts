@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { registerAnthropicContract } from '../contract/anthropic-contract.ts'
 import { registerOpenAiContract } from '../contract/openai-contract.ts'
-import { registerToolContract } from '../contract/tool-contract.ts'
 import { startInstance } from './instance.ts'
 import type { Instance } from './instance.ts'
 
@@ -24,10 +23,7 @@ it('[AP15] /openapi.json is made in workerd', async () => {
   expect(Object.keys(document.paths)).toContain('/v1/messages')
 })
 
-describe('the openai client', () => {
-  registerOpenAiContract(() => instance.url, MODEL)
-  registerToolContract(() => instance.url, MODEL)
-})
+describe('the openai client', () => registerOpenAiContract(() => instance.url, MODEL))
 describe('the Anthropic client', () => registerAnthropicContract(() => instance.url, MODEL))
 
 function post(path: string, body: unknown, signal?: AbortSignal): Promise<Response> {

@@ -32,7 +32,7 @@ export interface Refusal {
   readonly param: string | null
 }
 
-/** A client as its users have it: the SDK's own calls behind four names. */
+/** A client as its users have it: the SDK's own calls behind a few names. */
 export interface Client {
   readonly name: string
   /** Whose errors it reads. */
@@ -40,5 +40,7 @@ export interface Client {
   ask(served: Served, question: Question): Promise<Answer>
   /** The text as it comes, until it is aborted. */
   stream(served: Served, question: Question): AsyncIterable<string>
+  /** Of each token of an answer; absent where the client shows none. */
+  logprobs?(served: Served, question: Question): Promise<readonly number[]>
   refusal(error: unknown): Refusal
 }

@@ -3,12 +3,10 @@ import { ChatOpenAI } from '@langchain/openai'
 import type { Served } from '../served.ts'
 import type { Client, Question } from './client.ts'
 
-export function langchainModel(
-  { url, apiKey, model }: Served,
-  { maxTokens, temperature = 0, retries = 0, endless = false }: Omit<Question, 'content'>,
-): ChatOpenAI {
+export function langchainModel({ url, apiKey, model }: Served, question: Omit<Question, 'content'>, logprobs = false): ChatOpenAI {
+  const { maxTokens, temperature = 0, retries = 0, endless = false } = question
   const modelKwargs = endless ? { ignore_eos: true } : {}
-  return new ChatOpenAI({ model, apiKey, configuration: { baseURL: `${url}/v1` }, maxTokens, temperature, maxRetries: retries, modelKwargs })
+  return new ChatOpenAI({ model, apiKey, configuration: { baseURL: `${url}/v1` }, maxTokens, temperature, logprobs, maxRetries: retries, modelKwargs })
 }
 
 /** `@langchain/openai`. */
@@ -24,6 +22,12 @@ export const langchainClient: Client = {
 
   async *stream(served, question) {
     for await (const chunk of await langchainModel(served, question).stream(question.content, options(question))) yield chunk.text
+  },
+
+  async logprobs(served, question) {
+    const { response_metadata: meta } = await langchainModel(served, question, true).invoke(question.content)
+    const { content } = meta['logprobs'] as { content: { logprob: number }[] }
+    return content.map(({ logprob }) => logprob)
   },
 
   /** Its errors are those of `openai` with more fields, not of its classes. */

@@ -13,7 +13,7 @@ export const openaiClient: Client = {
   api: 'openai',
 
   async ask(served, question) {
-    const { choices, usage } = await openaiSdk(served, question.retries).chat.completions.create(request(served, question), options(question))
+    const { choices, usage } = await openaiSdk(served, question.retries).chat.completions.create(request(served, question), requestOptions(question))
     return {
       text: choices[0]?.message.content ?? '',
       reason: choices[0]?.finish_reason ?? 'none',
@@ -23,8 +23,13 @@ export const openaiClient: Client = {
   },
 
   async *stream(served, question) {
-    const chunks = await openaiSdk(served, question.retries).chat.completions.create({ ...request(served, question), stream: true }, options(question))
+    const chunks = await openaiSdk(served, question.retries).chat.completions.create({ ...request(served, question), stream: true }, requestOptions(question))
     for await (const { choices } of chunks) yield choices[0]?.delta.content ?? ''
+  },
+
+  async logprobs(served, question) {
+    const { choices } = await openaiSdk(served).chat.completions.create({ ...request(served, question), logprobs: true })
+    return choices[0]?.logprobs?.content?.map(({ logprob }) => logprob) ?? []
   },
 
   refusal(error) {
@@ -39,6 +44,6 @@ function request({ model }: Served, { content, maxTokens, temperature = 0, seed,
   return { model, messages, max_tokens: maxTokens, temperature, ...(seed !== undefined && { seed }), ...(stop !== undefined && { stop }), ...extra }
 }
 
-function options({ signal }: Question) {
+export function requestOptions({ signal }: Question) {
   return signal === undefined ? {} : { signal }
 }

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import type { z } from 'zod'
-import { demoCodec } from '../../../test/contract/demo-model.ts'
-import { HOST_LOST, scripted } from '../../../test/contract/fake-engine.ts'
+import { demoCodec, demoModel } from '../../../test/contract/demo-model.ts'
+import { hashed, HOST_LOST, scripted } from '../../../test/contract/fake-engine.ts'
 import { gatewayThatSays, THINKING_TEMPLATE, toolModel } from '../../../test/fixtures/tool-calls/tool-gateway.ts'
 import { testGateway } from '../../../test/contract/test-gateway.ts'
+import { LIMITS } from '../../../shared/protocol/limits.ts'
 import { chatOutputs, TWO_CALLS } from '../chat/testing/chat-outputs.ts'
 import { messageEvents } from '../render/message-answer.ts'
 import { responseEvents } from '../render/response-answer.ts'
@@ -15,6 +16,8 @@ import { ResponsesRequest } from '../schemas/responses-request.ts'
 const EOS = 2
 const CHAT = { model: 'isomoe-demo', messages: [{ role: 'user', content: 'hi' }], stream: true }
 const COMPLETION = { model: 'isomoe-demo', prompt: 'Once upon', stream: true }
+
+const COMPLETION_ENDLESS = { ...COMPLETION, max_tokens: 90_000, ignore_eos: true }
 
 const TOOLS = ['weather', 'time']
 
@@ -112,6 +115,32 @@ describe('streams, byte by byte', () => {
     const { post } = testGateway({ nextToken: says(' a time of peace'), failure: { afterSteps: 2, error: HOST_LOST } })
     const response = await post('/v1/messages', { model: 'isomoe-demo', max_tokens: 9, messages: [{ role: 'user', content: 'hi' }], stream: true })
     expect(await response.text()).toBe(golden('messages-error'))
+  })
+
+  it('[AP4] completions of two choices with usage in a chunk of its own', async () => {
+    const { post } = testGateway({ nextToken: says(' a time') })
+    const response = await post('/v1/completions', { ...COMPLETION, n: 2, max_tokens: 2, stream_options: { include_usage: true } })
+    expect(await response.text()).toBe(golden('completion-usage'))
+  })
+
+  it('[AP4] a chat that fails in the middle: the error, and no [DONE]', async () => {
+    const { post } = testGateway({ nextToken: says('Hi there'), failure: { afterSteps: 2, error: HOST_LOST } })
+    expect(await (await post('/v1/chat/completions', CHAT)).text()).toBe(golden('chat-error'))
+  })
+
+  it('[AP11] a response that fails in the middle: failed, with its error', async () => {
+    const { post } = testGateway({ nextToken: says('Hi there'), failure: { afterSteps: 2, error: HOST_LOST } })
+    const response = await post('/v1/responses', { model: 'isomoe-demo', input: 'hi', stream: true })
+    expect(await response.text()).toBe(golden('responses-error'))
+  })
+
+  it('[SC7] a completion whose client does not read: the error behind what it left, and no [DONE]', async () => {
+    const model = { ...demoModel(), contextTokens: 100_000 }
+    const { post, timer } = testGateway({ model, nextToken: hashed(model.vocab) })
+    const response = await post('/v1/completions', COMPLETION_ENDLESS)
+    while (timer.pending() < 2) await new Promise(setImmediate) // of what waits at all, and of the grace
+    await timer.pass(LIMITS.unreadGraceMs)
+    expect((await response.text()).split('\n\n').slice(-2).join('\n\n')).toBe(golden('slow-reader'))
   })
 
   it('[AP4] a failure in the middle: the error, and no [DONE]', async () => {
