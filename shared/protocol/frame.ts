@@ -79,6 +79,7 @@ export function expertTable(frame: Uint8Array, { experts }: RunHeader): Uint32Ar
 
 /** Reads a run frame. Every count is bounded and the length must be exact. Never throws. */
 export function parseRunFrame(bytes: Uint8Array): Result<RunFrame, MoeError> {
+  if (!(bytes instanceof Uint8Array)) return invalid('length', 0, HEADER_BYTES) // RPC checks no types
   const header = readHeader(bytes, KIND.run)
   if (!header.ok) return header
   const { tokens, pairs, experts, rowBytes } = header.value

@@ -228,7 +228,7 @@ describe('paths, methods and headers', () => {
     fc.array(segment, { maxLength: 6 }).map((segments) => `/${segments.join('/')}`),
     fc
       .tuple(
-        fc.constantFrom(...PATHS, '/', '/health', '/metrics', '/v1/models', '/admin/state'),
+        fc.constantFrom(...PATHS, '/', '/health', '/metrics', '/v1/models', '/admin/state', '/admin/events', '/openapi.json'),
         fc.constantFrom('', '/', '//', '/..', '?', '?a=%00', '#x', '%00', ';x', '.json'),
       )
       .map((parts) => parts.join('')),

@@ -2,10 +2,12 @@ import { Agent, request } from 'node:http'
 import { uniform } from '../../shared/core/random.ts'
 
 const MODEL = 'isomoe-demo'
-const TEXT = 'Once upon a time'
+/** In each prompt, and in the key that each request brings: neither may be found anywhere afterwards. */
+export const MARK = 'Xq7Zv'
+const TEXT = `Once ${MARK} upon a time`
 const MESSAGES = [{ role: 'user', content: TEXT }]
 const SCHEMA = { type: 'object', properties: { a: { enum: [1, 2] } }, required: ['a'], additionalProperties: false }
-const TOOL = { type: 'function', function: { name: 'look', parameters: SCHEMA } }
+const TOOL = { type: 'function', function: { name: 'look', description: MARK, parameters: SCHEMA } }
 
 /** When the client leaves: as soon as its request is written, at the first byte of the answer, or not at all. */
 type Leaving = 'before' | 'first byte' | 'never'
@@ -53,7 +55,7 @@ const agent = new Agent({ keepAlive: false })
 export function play(url: string, { path, body, leaving }: SoakRequest): Promise<number | null> {
   return new Promise((done) => {
     let status: number | null = null
-    const sent = request(url + path, { method: 'POST', agent, headers: { 'content-type': 'application/json' } })
+    const sent = request(url + path, { method: 'POST', agent, headers: { 'content-type': 'application/json', authorization: `Bearer imk_${MARK}` } })
     sent.on('response', (answer) => {
       status = answer.statusCode ?? null
       answer.on('data', () => {

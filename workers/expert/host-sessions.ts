@@ -1,4 +1,5 @@
 import { moeLayers } from '../../shared/core/model-spec.ts'
+import { echo } from '../../shared/protocol/echo.ts'
 import { fail } from '../../shared/protocol/errors.ts'
 import type { MoeError } from '../../shared/protocol/errors.ts'
 import { EPOCH_MAX } from '../../shared/protocol/frame.ts'
@@ -27,6 +28,7 @@ export function createHostSessions(manifest: Manifest, tier: Tier, drained: Drai
 
   /** Accepts a session, or says which field differs. */
   function open(hello: Hello): Result<Assignment, MoeError> {
+    if (!namesExperts(hello)) return mismatch('experts', PAIRS, typeof hello)
     const checked = checkFields(hello, { protocolVersion: PROTOCOL_VERSION, model: manifest.name, digest: manifest.digest, tier })
     if (!checked.ok) return checked
     // One that is no number would make every later drain worth nothing.
@@ -45,6 +47,7 @@ export function createHostSessions(manifest: Manifest, tier: Tier, drained: Drai
 
   /** Whether an order is for this pack, and not too large. */
   function checkOrder(order: ExpertOrder): Result<void, MoeError> {
+    if (!namesExperts(order)) return mismatch('experts', PAIRS, typeof order)
     const got = order.experts.length
     const limit = LIMITS.orderExpertsMax
     if (got > limit) return fail('frame-invalid', `an order names ${got} experts, at most ${limit} are allowed`, { field: 'experts', got, limit })
@@ -56,7 +59,7 @@ export function createHostSessions(manifest: Manifest, tier: Tier, drained: Drai
       if (got[field] !== want[field]) return mismatch(field, String(want[field]), String(got[field]))
     }
     const unknown = got.experts.find(([layer, expert]) => !layers.has(layer) || !(Number.isInteger(expert) && expert >= 0 && expert < expertCount))
-    return unknown ? mismatch('experts', 'experts of the pack', unknown.join('/')) : ok(undefined)
+    return unknown ? mismatch('experts', 'experts of the pack', String(unknown)) : ok(undefined)
   }
 
   /** Whether an open session may ask for the expert. */
@@ -68,6 +71,14 @@ export function createHostSessions(manifest: Manifest, tier: Tier, drained: Drai
   return { open, checkOrder, isAssigned }
 }
 
+const PAIRS = 'pairs of layer and expert'
+
+/** RPC checks no types: whoever reaches the binding may send anything that can be cloned. */
+function namesExperts(call: unknown): boolean {
+  const experts = typeof call === 'object' && call !== null && 'experts' in call ? call.experts : null
+  return Array.isArray(experts) && experts.every((ref: unknown) => Array.isArray(ref) && ref.length === 2 && ref.every((id) => typeof id === 'number'))
+}
+
 function mismatch(field: string, want: string, got: string): { readonly ok: false; readonly error: MoeError } {
-  return fail('hello-mismatch', `this host serves ${field} ${want}, the caller asks for ${got}`, { field, want, got })
+  return fail('hello-mismatch', `this host serves ${field} ${want}, the caller asks for ${echo(got)}`, { field, want, got: echo(got) })
 }
