@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { GenerateEvent, GenerateRequest } from '../../shared/protocol/engine-api.ts'
 import { ok } from '../../shared/protocol/result.ts'
@@ -188,6 +189,61 @@ it('[GR7] [JR5] what is resumed goes on from its tokens', async () => {
   })
   for (const index of [0, 2, 3, 4, 5]) expect(idsOf(events, index)).toEqual(idsOf(expected, index).slice(index))
   await expectClean(world)
+})
+
+it('[GR6] [GR7] [SA3] [NU2] whatever the lanes, hosts, chunks, pages and troubles, and wherever a reset cuts it: the same bits', async () => {
+  const penalties = { presencePenalty: 0.4, frequencyPenalty: 0.3, repetitionPenalty: 1.2, bias: [[700, 5] as const], minTokens: 0 }
+  const arbWorld = fc.record({
+    lanes: fc.integer({ min: 1, max: 4 }),
+    hosts: fc.integer({ min: 1, max: 2 }),
+    chunk: fc.constantFrom(8, 24, 64),
+    kvPages: fc.constantFrom(7, 12, 400),
+    prefixCache: fc.boolean(),
+    trouble: fc.constantFrom(...Object.keys(TROUBLES)),
+    adjusted: fc.boolean(),
+    /** Tokens that are told before the engine is lost. */
+    cutAt: fc.option(fc.integer({ min: 1, max: 120 })),
+  })
+  const expectedOf = new Map<boolean, GenerateEvent[]>()
+  for (const adjusted of [false, true]) expectedOf.set(adjusted, await undisturbed({ ...constrained, adjustments: adjusted ? penalties : null }, 25))
+  let resumed = 0
+  await fc.assert(
+    fc.asyncProperty(arbWorld, async ({ trouble, adjusted, cutAt, ...options }) => {
+      const request = { ...constrained, adjustments: adjusted ? penalties : null }
+      const world = await openWorld(TROUBLES[trouble]!, options, 25)
+      const { core, createCore } = world.cluster
+      const before = await new Promise<GenerateEvent[]>((resolve) => {
+        const got: GenerateEvent[] = []
+        const emit = (event: GenerateEvent): void => {
+          got.push(event)
+          if (got.filter(({ type }) => type === 'token').length === cutAt) core.cancel(request.requestId, null)
+        }
+        must(core.generate(request, { emit, end: () => resolve(got) }))
+      })
+      await expectClean(world)
+      const isOver = (index: number): boolean => before.some((event) => event.type === 'finish' && event.index === index)
+      const indices = Array.from({ length: 6 }, (_, index) => index)
+      const known = indices.map((index) => (isOver(index) ? null : idsOf(before, index)))
+      const after: GenerateEvent[] = []
+      if (known.some((tokens) => tokens !== null)) {
+        resumed++
+        const next = createCore()
+        await new Promise<void>((resolve) => must(next.resume(request, known, { emit: (event) => after.push(event), end: resolve })))
+        await expectClean({ cluster: { ...world.cluster, core: next }, seen: world.seen })
+      }
+      const expected = expectedOf.get(adjusted)!
+      for (const index of indices) {
+        if (isOver(index)) expect(choiceBits(before, index)).toBe(choiceBits(expected, index))
+        else expect([...idsOf(before, index), ...idsOf(after, index)]).toEqual(idsOf(expected, index))
+      }
+    }),
+    {
+      numRuns: Number(process.env['GRAMMAR_RUNS'] ?? 4),
+      endOnFailure: true,
+      examples: [[{ lanes: 3, hosts: 2, chunk: 8, kvPages: 7, prefixCache: true, trouble: 'some masks are late', adjusted: true, cutAt: 40 }]],
+    },
+  )
+  expect(resumed).toBeGreaterThan(0)
 })
 
 it('[GR6] whoever leaves while its mask is on its way leaves nothing', async () => {

@@ -128,6 +128,7 @@ describe("hosts' own counters", () => {
       ['a', 7], // overtaken on its way
       ['a', 8],
       ['b', 2],
+      ['a', 9], // overtaken by a reset
       ['b', 3],
     ] as const
     const usage = told.reduce<HostUsage | undefined>(

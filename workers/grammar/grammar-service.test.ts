@@ -5,6 +5,7 @@ import { LIMITS, MIB } from '../../shared/protocol/limits.ts'
 import type { Result } from '../../shared/protocol/result.ts'
 import { createGrammarService } from './grammar-service.ts'
 import { createXgrammar } from './xgrammar.ts'
+import type { Xgrammar } from './xgrammar.ts'
 
 const OBJECT: GrammarSpec = { kind: 'json-object' }
 const schema = (value: unknown): GrammarSpec => ({ kind: 'json-schema', schema: JSON.stringify(value) })
@@ -156,4 +157,37 @@ it('[GR9] a trap in one session ends the instance, not the service', async () =>
   const again = must(await service.open(OBJECT, []))
   must(again.session.accept(0x7b))
   expect(service.counts()).toMatchObject({ instances: 2, sessions: 1 })
+})
+
+it('[GR9] nothing of an instance that failed is used any more, whatever else was under way', async () => {
+  let [instances, usesOfTheDead] = [0, 0]
+  const create = async (): Promise<Xgrammar> => {
+    let isDead = instances++ > 2 // enough have failed: what is asked for again is answered
+    const isLast = isDead
+    isDead = false
+    const use = (): void => void (isDead && usesOfTheDead++)
+    const matcher = { accept: () => (use(), true), allowed: () => (use(), new Uint8Array(36)), dispose: use }
+    return {
+      memoryBytes: () => 0,
+      compile({ text }) {
+        use()
+        if (!isLast && text.includes('burst')) {
+          isDead = true
+          throw new WebAssembly.RuntimeError('unreachable')
+        }
+        return { match: () => (use(), matcher), dispose: use }
+      },
+    }
+  }
+  const service = createGrammarService({ create, vocab: BYTES.size, nowMs: () => 0, onFault: () => undefined })
+  must(await service.check(OBJECT))
+  const [burst, good] = [schema({ const: 'burst' }), schema({ const: 'good' })]
+  const asked = [good, OBJECT, burst, OBJECT, good, burst, OBJECT].flatMap((spec) => [
+    service.open(spec, []),
+    service.check(spec),
+    service.open(OBJECT, [0x7b]),
+  ])
+  await Promise.all(asked)
+  expect(usesOfTheDead).toBe(0)
+  expect(instances).toBeGreaterThan(1)
 })

@@ -9,7 +9,10 @@ import { createGrammarSessions } from './grammar-sessions.ts'
 import type { ServedSession } from './grammar-sessions.ts'
 import { grammarText } from './grammar-text.ts'
 import type { GrammarText } from './grammar-text.ts'
-import type { CompiledGrammar, Matcher, Xgrammar } from './xgrammar.ts'
+import type { CompiledGrammar, Xgrammar } from './xgrammar.ts'
+
+/** In the instance that there is, and in a new one. */
+const COMPILE_ATTEMPTS = 2
 
 export interface GrammarServiceDeps {
   /** A new instance of xgrammar for the served vocabulary. */
@@ -33,12 +36,11 @@ export interface GrammarService {
  * SPEC GR3, GR4, GR9.
  */
 export function createGrammarService({ create, vocab, nowMs, onFault }: GrammarServiceDeps): GrammarService {
-  const cache = createGrammarCache<CompiledGrammar>({ entriesMax: LIMITS.grammarsCompiledMax, charsMax: LIMITS.grammarsCharsMax }, (grammar) =>
-    guard(() => grammar.dispose()),
-  )
+  const bounds = { entriesMax: LIMITS.grammarsCompiledMax, charsMax: LIMITS.grammarsCharsMax }
+  const cache = createGrammarCache<CompiledGrammar>(bounds, (grammar) => grammar.dispose())
   const sessions = createGrammarSessions(nowMs, isToken, guard)
   let current: Xgrammar | null = null
-  let starting: Promise<Xgrammar> | null = null
+  let starting: Promise<void> | null = null
   let instances = 0
 
   function isToken(id: number): boolean {
@@ -46,17 +48,17 @@ export function createGrammarService({ create, vocab, nowMs, onFault }: GrammarS
   }
 
   /** Those who come while one is made share it. */
-  async function instance(): Promise<Xgrammar> {
-    if (current !== null) return current
-    starting ??= create().finally(() => (starting = null))
-    const made = await starting
-    if (current === null) {
-      current = made
-      instances++
-    }
-    return current
+  function start(): Promise<void> {
+    starting ??= create()
+      .then((made) => {
+        current = made
+        instances++
+      })
+      .finally(() => (starting = null))
+    return starting
   }
 
+  /** Runs what touches the instance, in one go: what is of another instance is never at hand. */
   function guard<T>(work: () => T): Result<T, MoeError> {
     try {
       return ok(work())
@@ -69,57 +71,48 @@ export function createGrammarService({ create, vocab, nowMs, onFault }: GrammarS
     }
   }
 
-  async function compiled(spec: GrammarSpec): Promise<Result<CompiledGrammar, MoeError>> {
+  /**
+   * Nothing but its size should stop a grammar that was written here. One that does not fit beside others may fit in a new instance; else it is the
+   * request's fault.
+   * @param work with the grammar, at once: whoever has to wait may find its instance gone.
+   */
+  async function withGrammar<T>(spec: GrammarSpec, work: (grammar: CompiledGrammar) => T): Promise<Result<T, MoeError>> {
     const text = grammarText(spec)
     if (!text.ok) return text
-    const xgrammar = await instance()
-    const key = `${text.value.language} ${text.value.text}`
-    const known = cache.find(key)
-    if (known !== null) return ok(known)
-    const grammar = await compile(xgrammar, text.value, spec)
-    if (!grammar.ok) return grammar
-    if (cache.find(key) === null) cache.add(key, grammar.value)
-    return grammar
-  }
-
-  /** Nothing but its size should stop a grammar that was written here. One that does not fit beside others may fit alone, in a new instance; else it is the request's fault. */
-  async function compile(xgrammar: Xgrammar, text: GrammarText, { kind }: GrammarSpec): Promise<Result<CompiledGrammar, MoeError>> {
-    const first = guard(() => xgrammar.compile(text))
-    if (first.ok) return first
-    const alone = await instance()
-    const grammar = guard(() => alone.compile(text))
-    if (grammar.ok) return grammar
-    const param = kind === 'structural-tag' ? 'tools' : 'response_format'
+    for (let attempt = 0; attempt < COMPILE_ATTEMPTS; attempt++) {
+      while (current === null) await start() // another may have failed before it is this one's turn
+      const xgrammar: Xgrammar = current
+      const grammar = guard(() => compiled(xgrammar, text.value))
+      if (grammar.ok) return guard(() => work(grammar.value))
+    }
+    const param = spec.kind === 'structural-tag' ? 'tools' : 'response_format'
     return fail('invalid-request', 'What the answer must match is too large to be enforced.', { param, reason: 'unsupported_parameter' })
   }
 
-  function begin(
-    grammar: CompiledGrammar,
-    spec: GrammarSpec,
-    tokens: readonly number[],
-  ): Result<{ readonly matcher: Matcher; readonly mask: GrammarMask } | null, MoeError> {
-    return guard(() => {
-      const matcher = grammar.match(spec.kind === 'structural-tag' ? spec.special : [])
-      if (tokens.every((id) => matcher.accept(id))) return { matcher, mask: { allowed: matcher.allowed() } }
-      matcher.dispose()
-      return null
-    })
+  function compiled(xgrammar: Xgrammar, text: GrammarText): CompiledGrammar {
+    const key = `${text.language} ${text.text}`
+    const known = cache.find(key)
+    if (known !== null) return known
+    const grammar = xgrammar.compile(text)
+    cache.add(key, grammar)
+    return grammar
   }
 
   return {
-    async check(spec) {
-      const grammar = await compiled(spec)
-      return grammar.ok ? ok(undefined) : grammar
-    },
+    check: (spec) => withGrammar(spec, () => undefined),
     async open(spec, tokens) {
       if (!Array.isArray(tokens) || !tokens.every(isToken)) return fail('internal', 'a token is not in the vocabulary', {})
-      const grammar = await compiled(spec)
-      if (!grammar.ok) return grammar
-      const begun = begin(grammar.value, spec, tokens)
-      if (!begun.ok) return begun
-      if (begun.value === null) return fail('internal', 'the tokens so far are not of the grammar', {})
-      const session = sessions.open(begun.value.matcher)
-      return session.ok ? ok({ session: session.value, mask: begun.value.mask }) : session
+      const opened = await withGrammar(spec, (grammar) => {
+        const matcher = grammar.match(spec.kind === 'structural-tag' ? spec.special : [])
+        if (!tokens.every((id) => matcher.accept(id))) {
+          matcher.dispose()
+          return fail('internal', 'the tokens so far are not of the grammar', {})
+        }
+        const mask = { allowed: matcher.allowed() }
+        const session = sessions.open(matcher)
+        return session.ok ? ok({ session: session.value, mask }) : session
+      })
+      return opened.ok ? opened.value : opened
     },
     counts: () => ({ sessions: sessions.size, compiled: cache.size, memoryBytes: current?.memoryBytes() ?? 0, instances }),
   }
