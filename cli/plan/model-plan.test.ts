@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { PRICES } from '../../shared/cost/prices.ts'
+import { RATES_MEASURED } from '../../shared/cost/rates.ts'
 import { LIMITS } from '../../shared/protocol/limits.ts'
 import { runCommand } from '../testing/run-command.ts'
 import { temporaryFolder } from '../testing/temporary-folder.ts'
@@ -118,6 +119,10 @@ it('[CO8] --probe: its round trip, speed and throughput take the place of what i
   expect(made.rateSources.join()).toContain('deployed probe of 2026-11-22')
   expect(describeModelPlan(made)).toContain('WARNING: in the probe 3 scripts shared 2 isolates')
   expect(planModel(source, { ...REQUEST, probe, rttMs: 9 }).rates.rttMs).toBe(9)
+  const local = planModel(source, { ...REQUEST, probe: { ...probe, where: 'local' } })
+  expect([local.rates.rttMs, local.coldHostS, local.rates.readBytesPerS]).toEqual([RATES_MEASURED.rttMs, null, made.rates.readBytesPerS])
+  expect(local.rateSources.join()).toContain('assumed')
+  expect(local.warnings).toEqual([expect.stringContaining('ran in workerd')])
   await expect(readProbe(write('other.json', { format: 'isomoe-probe', version: 2 }))).rejects.toMatchObject({ code: 'probe-invalid' })
 })
 

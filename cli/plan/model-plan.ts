@@ -14,7 +14,7 @@ import type { StorageUse } from '../../shared/cost/storage-use.ts'
 import { expertMatrices } from '../../shared/core/tensors.ts'
 import type { Tier, TrunkPrecision } from '../../shared/protocol/tiers.ts'
 import { CliError, unwrap } from '../errors.ts'
-import type { ProbeResult } from '../probe/probe-result.ts'
+import type { ProbeFindings, ProbeResult } from '../probe/probe-result.ts'
 import type { PlanSource } from './plan-source.ts'
 
 export interface ModelPlanRequest {
@@ -87,7 +87,7 @@ export function planModel(source: PlanSource, request: ModelPlanRequest): ModelP
   const storage = storageUse(spec, tier, deployment, source.manifest)
   const { prices: _prices, probe: _probe, ...asked } = request
   const { placement: _placement, ...shape } = deployment
-  const throughput = Math.max(0, ...(request.probe?.findings.storage ?? []).map(({ bytesPerS }) => bytesPerS))
+  const throughput = Math.max(0, ...(platformFindings(request)?.storage ?? []).map(({ bytesPerS }) => bytesPerS))
   const { total, activePerToken } = countParameters(spec)
   return {
     model: {
@@ -102,7 +102,7 @@ export function planModel(source: PlanSource, request: ModelPlanRequest): ModelP
     request: { ...asked, context },
     rates,
     rateSources,
-    warnings: sharingWarnings(request.probe),
+    warnings: probeWarnings(request),
     transport: 'sessions',
     deployment: shape,
     liveObjects: liveObjects(deployment),
@@ -119,7 +119,9 @@ export function planModel(source: PlanSource, request: ModelPlanRequest): ModelP
 function chooseRates({ spec }: PlanSource, request: ModelPlanRequest, { expertBytes }: Deployment) {
   const { probe, local } = request
   const weights = expertMatrices(spec).reduce((sum, { rows, cols }) => sum + rows * cols, 0)
-  const probed = probe?.findings.roundTrips?.map(({ session }) => session.meanMs).toSorted((a, b) => a - b)[0]
+  const probed = platformFindings(request)
+    ?.roundTrips?.map(({ session }) => session.meanMs)
+    .toSorted((a, b) => a - b)[0]
   const from = probe === null ? '' : `${probe.where} probe of ${probe.date.slice(0, 10)}`
   const [rttMs, rttSource] =
     request.rttMs !== null
@@ -142,9 +144,16 @@ function chooseRates({ spec }: PlanSource, request: ModelPlanRequest, { expertBy
   }
 }
 
+/** What a probe says of network, storage and isolates, where it ran on what is planned: one in workerd knows nothing of the platform. */
+function platformFindings({ probe, local }: ModelPlanRequest): ProbeFindings | null {
+  return probe !== null && (probe.where === 'local') === local ? probe.findings : null
+}
+
 /** A plan takes each host for an isolate of its own. */
-function sharingWarnings(probe: ProbeResult | null): string[] {
-  const counts = probe?.findings.sharing?.objectsOfScripts ?? []
+function probeWarnings(request: ModelPlanRequest): string[] {
+  if (request.probe?.where === 'local' && !request.local)
+    return ['the probe ran in workerd on a machine: of it only the speed is taken, and isomoe probe --deploy asks the platform']
+  const counts = platformFindings(request)?.sharing?.objectsOfScripts ?? []
   const scripts = counts.reduce((sum, count) => sum + count, 0)
   if (scripts <= counts.length) return []
   return [`in the probe ${scripts} scripts shared ${counts.length} isolates: hosts in one isolate are one host, with one host's memory and speed`]

@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises'
+import { access, constants, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { LOCATION_HINTS, PROBE_LIMITS } from '../../shared/protocol/probe-api.ts'
 import type { LocationHint } from '../../shared/protocol/probe-api.ts'
@@ -54,6 +55,7 @@ export const probeCommand = new Command('probe')
       process.stdout.write(`${await dryRunProbe(options.scripts, options.bucket)}\n`)
       return
     }
+    if (options.out !== undefined) await access(dirname(options.out), constants.W_OK) // before minutes of measuring, not after
     const result = await runProbe(options, options.only ?? PROBES_DEFAULT, createProgress('probe', process.stderr))
     const json = `${JSON.stringify(result, null, 2)}\n`
     if (options.out !== undefined) await writeFile(options.out, json)

@@ -32,10 +32,13 @@ export function createChatStore({ nowMs, nextPicture }: ChatHooks) {
   const failure = signal<Failure | null>(null)
   const running = signal<AbortController | null>(null)
   let ids = 0
+  let questions = 0
 
-  /** Asks which model is served. */
-  async function loadModel(key: string): Promise<ServedModel | null> {
-    const sent = await sendForJson('/v1/models', { key, signal: new AbortController().signal })
+  /** Asks which model is served. Of two questions the later one counts: it has the newer key. Rejects only where the signal ended it. */
+  async function loadModel(key: string, ended: AbortSignal = new AbortController().signal): Promise<ServedModel | null> {
+    const question = ++questions
+    const sent = await sendForJson('/v1/models', { key, signal: ended })
+    if (question !== questions) return model.value
     failure.value = sent.ok ? null : sent.failure
     if (sent.ok) {
       const [served] = (sent.value as ModelList).data ?? []
@@ -59,7 +62,7 @@ export function createChatStore({ nowMs, nextPicture }: ChatHooks) {
       if (wantsKey(what)) failure.value = what // the key was good once
     }
     try {
-      const served = model.value ?? (await loadModel(key))
+      const served = model.value ?? (await loadModel(key, controller.signal))
       if (served === null) {
         const { code = 'no_model', message = 'The server names no model.' } = failure.value ?? {}
         show.now(growAnswer(turn.answer, [{ type: 'error', code, message }], nowMs()))

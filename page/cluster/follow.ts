@@ -51,10 +51,14 @@ const OTHER_STATE: Failure = {
 }
 
 function isClusterState(value: unknown): value is ClusterState {
-  if (typeof value !== 'object' || value === null) return false
+  if (!isObject(value)) return false
   const { steps, generatedTokens, hosts, status, autoscaler } = value as Partial<ClusterState>
-  const known = typeof steps === 'number' && typeof generatedTokens === 'number' && Array.isArray(hosts) && typeof status === 'object'
-  return known && typeof autoscaler === 'object' && ('error' in autoscaler || (Array.isArray(autoscaler.load) && typeof autoscaler.placement === 'object'))
+  const known = typeof steps === 'number' && typeof generatedTokens === 'number' && Array.isArray(hosts) && isObject(status)
+  return known && isObject(autoscaler) && ('error' in autoscaler || (Array.isArray(autoscaler.load) && isObject(autoscaler.placement)))
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }
 
 /** Where the stream of scale events goes on. */

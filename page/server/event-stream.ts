@@ -19,13 +19,16 @@ export async function readEvents(body: ReadableStream<Uint8Array>, onEvents: (ev
   })
   const reader = body.getReader()
   const decoder = new TextDecoder()
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    parser.feed(decoder.decode(part.value, { stream: true }))
-    if (events.length > 0) onEvents(events)
-    events = []
-    if (full) {
-      await reader.cancel()
-      throw new RangeError(`an event of more than ${EVENT_CHARS_MAX} characters`)
+  try {
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      parser.feed(decoder.decode(part.value, { stream: true }))
+      if (events.length > 0) onEvents(events)
+      events = []
+      if (full) throw new RangeError(`an event of more than ${EVENT_CHARS_MAX} characters`)
     }
+  } catch (error) {
+    // The connection would stay open, whatever broke. Of a stream that is broken itself this says so once more.
+    void reader.cancel(error).catch(() => undefined)
+    throw error
   }
 }

@@ -35,6 +35,20 @@ it('[LP2] an event without end is cut at a bound', async () => {
   await expect(eventsOf([begin, ...Array.from({ length: 9 }, () => part)])).rejects.toThrow(RangeError)
 })
 
+it('[LP2] what breaks while events are read ends the connection', async () => {
+  const ended = Promise.withResolvers<unknown>()
+  const fault = new Error('a fault of ours')
+  const body = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(new TextEncoder().encode('data: x\n\n')),
+    cancel: ended.resolve,
+  })
+  const read = readEvents(body, () => {
+    throw fault
+  })
+  await expect(read).rejects.toBe(fault)
+  expect(await ended.promise).toBe(fault)
+})
+
 it('[LP6] keys live in the storage that is given, and an empty one not at all', () => {
   const kept = new Map<string, string>()
   const storage = {

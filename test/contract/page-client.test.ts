@@ -212,3 +212,33 @@ function cutAfter(mark: string, then: () => void): TransformStream<Uint8Array, U
     },
   })
 }
+
+it('[LP2] stop also ends the question for the model, where the server does not answer', async () => {
+  instead = (_, { signal }) => new Promise((_resolve, reject) => signal!.addEventListener('abort', () => reject(signal!.reason as Error)))
+  const chat = chatStore()
+  const submitted = chat.submit('Tell me a story.', '')
+  await nextTurn()
+  chat.stop()
+  await submitted
+  expect([chat.isRunning.value, chat.turns.value[0]!.answer.end]).toEqual([false, { kind: 'stopped' }])
+})
+
+it('[LP6] of two questions for the model the one with the newer key counts', async () => {
+  const late = Promise.withResolvers<Response>()
+  instead = (_, { headers }) => (new Headers(headers).get('authorization') === 'Bearer old' ? late.promise : null)
+  const chat = chatStore()
+  const old = chat.loadModel('old')
+  await chat.loadModel('new')
+  late.resolve(new Response('{}', { status: 401 }))
+  await old
+  expect([chat.model.value?.id, chat.failure.value]).toEqual([model.name, null])
+})
+
+it.each(['status', 'autoscaler'])('[LP4] a state whose %s is null is a failure, and asked for again', async (field) => {
+  const controller = new AbortController()
+  const failures: Failure[] = []
+  instead = () => Response.json({ steps: 0, generatedTokens: 0, hosts: [], status: { state: 'ready' }, autoscaler: { error: {} }, [field]: null })
+  const pause = async () => controller.abort()
+  await followState({ key: '', signal: controller.signal, pause }, { state: () => undefined, failure: (failure) => void failures.push(failure) })
+  expect(failures).toMatchObject([{ code: 'invalid_state' }])
+})

@@ -1,3 +1,4 @@
+import { LIMITS } from '../../protocol/limits.ts'
 import { MergeRanks, Vocabulary } from './token-tables.ts'
 
 /** tokenizer.json of Hugging Face, as far as it is read here. */
@@ -48,6 +49,7 @@ function vocabularyOf(vocab: Readonly<Record<string, unknown>>, vocabMax: number
     if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id >= vocabMax)
       throw new Error(`model.vocab gives ${JSON.stringify(entry)} no id below ${vocabMax}`)
     if (entry === '') throw new Error('model.vocab has an empty entry')
+    if (entry.length > LIMITS.tokenUnitsMax) throw new Error(`model.vocab[${id}] has more than ${LIMITS.tokenUnitsMax} characters`)
     count = Math.max(count, id + 1)
   }
   const entries = Array.from<string>({ length: count })

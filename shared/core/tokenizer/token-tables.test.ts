@@ -46,6 +46,7 @@ describe('bpeTokenizer', () => {
     ['ids that are none', { a: -1 }, [], 'no id'],
     ['ids beyond the bound', { a: 1000 }, [], 'no id'],
     ['ids that are no numbers', { a: '1' }, [], 'no id'],
+    ['an entry that is too long', { ['a'.repeat(4097)]: 1 }, [], 'model.vocab[1]'],
     ['an empty entry', { '': 1 }, [], 'empty'],
     ['a vocabulary that is a list', ['a'], [], 'no object'],
     ['merges that are none', { a: 1 }, {}, 'no list'],
