@@ -1,10 +1,13 @@
 import { env, evictDurableObject } from 'cloudflare:test'
 import { beforeAll, expect, it, vi } from 'vitest'
 import type { MoeError } from '../../shared/protocol/errors.ts'
+import type { Within } from '../../shared/protocol/deadlines.ts'
 import { GRAMMAR_OBJECT } from '../../shared/protocol/grammar-api.ts'
 import type { GrammarMask, GrammarSpec } from '../../shared/protocol/grammar-api.ts'
 import type { Manifest } from '../../shared/protocol/manifest.ts'
+import { err, ok } from '../../shared/protocol/result.ts'
 import type { Result } from '../../shared/protocol/result.ts'
+import { createGrammarGuide } from '../../workers/engine/grammar-guide.ts'
 import { linkGrammar } from '../../workers/engine/link-grammar.ts'
 import { KERNEL_MODULES } from '../../workers/kernel-modules.ts'
 import { buildTinyPack, TINY_SPEC } from '../fixtures/tiny-pack.ts'
@@ -71,6 +74,27 @@ it('[GR4] an engine follows a grammar over RPC, and closing its session frees it
   expect(await sessions()).toBe(1)
   session.close()
   await vi.waitUntil(async () => (await sessions()) === 0)
+})
+
+it.each([
+  { who: 'leaves while its session is opened', isLate: false },
+  { who: 'has given the call up', isLate: true },
+])('[GR6] a sequence that $who leaves none', async ({ isLate }) => {
+  const opened: Promise<unknown>[] = []
+  const link = linkGrammar(env.GRAMMAR, digest)
+  const open: typeof link = (...asked) => {
+    const opening = link(...asked)
+    opened.push(opening)
+    return opening
+  }
+  const within: Within = async (call) => (isLate ? err('late') : ok(await call))
+  const deps = { open, within, wait: () => Promise.resolve(), vocab: TINY_SPEC.vocab }
+  const guide = createGrammarGuide(SPEC, { tokens: [1, 3], promptLength: 2 }, deps, () => undefined)
+  guide.close()
+  await Promise.all(opened)
+  expect(opened).toHaveLength(1)
+  await vi.waitUntil(async () => (await sessions()) === 0)
+  expect(guide).toMatchObject({ mask: null, error: null })
 })
 
 it('[GR4] what cannot be enforced, and another pack’s digest, are refused with their names', async () => {
