@@ -67,7 +67,7 @@ function describe(error: unknown): { message: string; code: string } {
 }
 
 function usageMessage(error: CommanderError): string {
-  if (error.code === 'commander.help') return 'a command is missing: see isomoe --help'
+  if (error.code === 'commander.help') return 'a command is missing: --help lists them'
   return error.message.replace(/^error: /, '').replaceAll('\n', ' ') // commander's suggestion is a second line
 }
 

@@ -15,7 +15,7 @@ import { accountStore } from './account-store.ts'
 import type { DeploymentRecord } from './deployment-record.ts'
 import { createObjectStore } from './object-store.ts'
 import { runDeploy } from './run-deploy.ts'
-import type { DeployOptions } from './run-deploy.ts'
+import type { DeployDeps, DeployOptions } from './run-deploy.ts'
 import { runDestroy } from './run-destroy.ts'
 import type { DestroyOptions } from './run-destroy.ts'
 import { FakeAccount } from './testing/fake-account.ts'
@@ -58,7 +58,7 @@ afterEach(() => r2.stop())
 const store = (bucket: string) => createObjectStore({ endpoint, bucket, accessKeyId: 'id', secretAccessKey: 'secret', fetch, wait: () => sleep(0) })
 const say = (line: string) => void said.push(line)
 
-function deploy(options: Partial<DeployOptions> = {}): Promise<void> {
+function deploy(options: Partial<DeployOptions> = {}, deps: Partial<DeployDeps> = {}): Promise<void> {
   said = []
   account.asked.length = 0
   const defaults = {
@@ -77,7 +77,7 @@ function deploy(options: Partial<DeployOptions> = {}): Promise<void> {
   const fingerprint = async (main: string) => `${main}-${code}`
   return runDeploy(
     { ...defaults, hosts: 2, ...options },
-    { wrangler: account.wrangler, store, fingerprint, progress: recordWarnings(), nowMs: () => nowMs, say },
+    { wrangler: account.wrangler, store, fingerprint, progress: recordWarnings(), nowMs: () => nowMs, say, ...deps },
   )
 }
 
@@ -184,7 +184,10 @@ describe('isomoe deploy', () => {
     await addKey({ file: admin, script: null, push: () => Promise.reject(new Error('no')) }, 'alice', NO_LIMITS)
     await expect(deploy({ keysFile: admin })).rejects.toMatchObject({ message: expect.stringContaining('no admin key') as string })
     expect([account.scripts.size, r2.objects.size, r2.sent]).toEqual([0, 0, []])
-    expect(() => accountStore({})('packs')).toThrow('CLOUDFLARE_ACCOUNT_ID is not set')
+    await expect(deploy({}, { store: accountStore({}) })).rejects.toMatchObject({
+      message: expect.stringContaining('CLOUDFLARE_ACCOUNT_ID is not set') as string,
+    })
+    expect(account.asked).toEqual([]) // not even bundles were made
     expect(() => accountStore({ CLOUDFLARE_ACCOUNT_ID: '../x', R2_ACCESS_KEY_ID: 'a', R2_SECRET_ACCESS_KEY: 'b' })('packs')).toThrow('not an account id')
   })
 

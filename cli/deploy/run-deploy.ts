@@ -72,6 +72,7 @@ const KEEP_MS = 3_600_000
 export async function runDeploy(options: DeployOptions, deps: DeployDeps): Promise<void> {
   const { say, wrangler } = deps
   const folder = deploymentFolder(options)
+  const store = options.dryRun ? null : deps.store(options.bucket) // refuses what it lacks before bundles are made
   const secrets = options.keysFile === undefined ? null : await secretsOfFile(options.keysFile)
   const manifest = await readPackFolder(options.model)
   const plan = planHosts(options, manifest)
@@ -81,13 +82,12 @@ export async function runDeploy(options: DeployOptions, deps: DeployDeps): Promi
   say(`${plan.table}\n${describeSizes(sizes, plan.hosts.length + plan.standby.length)}`)
   say(`generation ${wanted.generation}, configs in ${join(folder, 'configs')}`)
   const copy = join(folder, 'deployment.json')
-  if (options.dryRun) {
+  if (store === null) {
     const record = await readCopy(copy, options)
     describe(deployPlan(record.scripts, wanted.scripts, mayGo(options, deps.nowMs())), manifest, secrets, say)
     say(`dry run: nothing was sent. The plan is from ${record.scripts.length === 0 ? 'an account without this deployment' : copy}`)
     return
   }
-  const store = deps.store(options.bucket)
   const open = await openRecord(store, options.name, options.bucket, copy)
   const steps = deployPlan(open.record.scripts, wanted.scripts, mayGo(options, deps.nowMs()))
   const gateway = wanted.scripts.find(({ part }) => part === 'gateway')!.script

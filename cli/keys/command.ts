@@ -24,10 +24,10 @@ keysCommand.addCommand(
   placed(new Command('add'))
     .description('Make a key. It is printed once, on stdout.')
     .argument('<name>', 'whose it is: its limits are counted under this name')
-    .option('--limits <list>', 'such as rpm=60,tpm=10000,concurrent=4,max_tokens=512 (default: none)', limitsOption, NO_LIMITS)
-    .action(async (name: string, options: PlaceOptions & { readonly limits: KeyLimits }) => {
+    .option('--limits <list>', 'such as rpm=60,tpm=10000,concurrent=4,max_tokens=512 (default: none)', limitsOption)
+    .action(async (name: string, options: PlaceOptions & { readonly limits?: KeyLimits }) => {
       const place = placeOf(options)
-      printKey(await addKey(place, name, options.limits), place)
+      printKey(await addKey(place, name, options.limits ?? NO_LIMITS), place)
     }),
 )
 keysCommand.addCommand(

@@ -13,6 +13,8 @@ const server = await startFakeServer(answerWell)
 afterAll(() => server.close())
 const closed = await startFakeServer(answerWell)
 await closed.close()
+const locked = await startFakeServer(answerWell, { apiKey: 'k3y' })
+afterAll(() => locked.close())
 // Refusals are read in this process: as the program does it, cli/main.ts.
 loadCommand.exitOverride().configureOutput({ writeErr: () => undefined, outputError: () => undefined })
 
@@ -173,8 +175,9 @@ describe('isomoe load', () => {
   it.each([
     [['--url', 'ftp://x'], 2, /Expected an http or https URL/],
     [['--url', closed.url], 1, /ECONNREFUSED.*\(server-refused\)$/],
+    [['--url', locked.url], 1, /status 401: an API key is needed \(--api-key\) \(server-refused\)$/],
     [['--url', server.url, '--arrivals', 'poisson:0'], 2, /number from 0.001/],
-    [['--url', server.url, '--arrivals', 'nothing.csv'], 1, /no such file.*\(ENOENT\)$/],
+    [['--url', server.url, '--arrivals', 'nothing.csv'], 1, /nothing.csv is neither a file nor poisson:R, .*\(trace-invalid\)$/],
     [['--url', server.url, '--arrivals', '/dev/zero'], 1, /not a file.*\(path-refused\)$/],
     [['--url', server.url, '--mix', 'nothing'], 1, /neither a file nor a built-in mix.*\(mix-invalid\)$/],
     [['--url', server.url, '--slo', 'itl=5'], 2, /Expected limits as/],

@@ -120,7 +120,11 @@ async function planOf(options: LoadCommandOptions): Promise<LoadPlan> {
 
 async function readArrivals({ arrivals, rateScale, traceFrom }: LoadCommandOptions): Promise<Arrivals> {
   if (arrivals.kind !== 'trace') return arrivals
-  const entries = parseTrace((await readBounded(arrivals.path, LIMITS.loadFileBytesMax)).toString(), arrivals.path)
+  const bytes = await readBounded(arrivals.path, LIMITS.loadFileBytesMax).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+    throw new CliError('trace-invalid', `--arrivals: ${arrivals.path} is neither a file nor poisson:R, constant:R or closed:N`)
+  })
+  const entries = parseTrace(bytes.toString(), arrivals.path)
   return { kind: 'trace', entries, rateScale, fromS: traceFrom }
 }
 

@@ -11,7 +11,8 @@ const MODELS_CHARS_MAX = 4 * 1024 * 1024
 export async function firstModel(server: string, apiKey: string | null): Promise<string> {
   const { href } = apiUrl(server, 'models')
   const fetched = await fetchText(href, { apiKey, signal: AbortSignal.timeout(MODELS_MS_MAX), charsMax: MODELS_CHARS_MAX })
-  if (fetched.text === null) throw new CliError('server-refused', `${href}: ${fetched.reason}`)
+  if (fetched.text === null)
+    throw new CliError('server-refused', `${href}: ${fetched.reason}${/^status 40[13]$/.test(fetched.reason) ? ': an API key is needed (--api-key)' : ''}`)
   const models = Models.safeParse(parseJson(fetched.text))
   if (!models.success) throw new CliError('server-refused', `${href} is no list of models: name one with --model`)
   return models.data.data[0]!.id

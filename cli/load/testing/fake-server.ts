@@ -21,11 +21,12 @@ export interface FakeServer {
   close(): Promise<void>
 }
 
-/** A small OpenAI-compatible server: lists the model `fake`, and answers as `answer` says. Other paths are 404. */
-export async function startFakeServer(answer: Answering): Promise<FakeServer> {
+/** A small OpenAI-compatible server: lists the model `fake`, and answers as `answer` says. Other paths are 404; with an API key all is 401 without it. */
+export async function startFakeServer(answer: Answering, { apiKey = null as string | null } = {}): Promise<FakeServer> {
   const requests: FakeRequest[] = []
   const adminKeys: (string | undefined)[] = []
   const server = createServer((request, response) => {
+    if (apiKey !== null && request.headers.authorization !== `Bearer ${apiKey}`) return void response.writeHead(401).end()
     if (request.url === '/v1/models') return void response.setHeader('content-type', 'application/json').end(JSON.stringify({ data: [{ id: 'fake' }] }))
     if (request.url?.startsWith('/admin/')) adminKeys.push(request.headers.authorization)
     if (request.method !== 'POST') return void response.writeHead(404).end()

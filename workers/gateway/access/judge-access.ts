@@ -41,7 +41,8 @@ export async function judgeAccess(settings: AccessSettings, door: Door, request:
   const isSet = door === 'admin' ? adminKey.value !== null : apiKeys.value.length > 0
   if (!isSet) return judgeUnset(settings, setting, request)
   if (owner.kind === 'admin') return fail('forbidden', 'The admin key does not open this: it needs an API key.', {})
-  const message = presented === null ? 'No API key: send one as `authorization: Bearer …` or `x-api-key`.' : 'This API key is not known here.'
+  const name = door === 'admin' ? 'admin' : 'API'
+  const message = presented === null ? `No ${name} key: send one as \`authorization: Bearer …\` or \`x-api-key\`.` : `This ${name} key is not known here.`
   return fail('key-invalid', message, {})
 }
 

@@ -40,6 +40,23 @@ describe('what is wrong', () => {
   ])('[AP2] %s: nothing is dropped without a word, whatever its name', (param, schema, text) => {
     expect(parseRequest(schema, JSON.parse(text))).toMatchObject({ ok: false, error: { details: { param } } })
   })
+
+  it.each<[string, z.ZodType, string, string]>([
+    ['model', CompletionRequest, '{"prompt":"a"}', "Missing required parameter: 'model'."],
+    ['messages', ChatRequest, `{${MODEL}}`, "Missing required parameter: 'messages'."],
+    ['messages[0].role', ChatRequest, `{${MODEL},"messages":[{"content":"x"}]}`, "Missing required parameter: 'messages[0].role'."],
+    ['input', ResponsesRequest, `{${MODEL}}`, "Missing required parameter: 'input'."],
+    ['max_tokens', MessagesRequest, `{${MODEL},"messages":[{"role":"user","content":"x"}]}`, "Missing required parameter: 'max_tokens'."],
+    [
+      'model',
+      ChatRequest,
+      '{"model":null,"messages":[{"role":"user","content":"x"}]}',
+      "Invalid value for 'model': Invalid input: expected string, received null.",
+    ],
+    ['tool_choice', ChatRequest, `{${CHAT},"tool_choice":"required"}`, "Invalid value for 'tool_choice': needs tools."],
+  ])('[AP1] %s: what is missing is called so, and no other fault', (param, schema, text, message) => {
+    expect(parseRequest(schema, JSON.parse(text))).toMatchObject({ ok: false, error: { message, details: { param, reason: 'invalid_value' } } })
+  })
 })
 
 function countIssues(issues: readonly z.core.$ZodIssue[]): number {

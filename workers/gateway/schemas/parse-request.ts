@@ -9,7 +9,7 @@ import { echo } from '../../../shared/protocol/echo.ts'
  * Zod notes every fault, with some 350 bytes: 4 MiB of `0,0,…` where objects belong are two million of them. It stops at the first only for its
  * own `validate`, which gives no issue; the option behind it has no public type (zod 4.6.7; parse-request.test.ts sees if it goes).
  */
-const FIRST_FAULT: object = { abortEarly: true }
+const FIRST_FAULT: object = { abortEarly: true, reportInput: true }
 
 /** Parses a body once into its type; the first thing that is wrong is the error. SPEC AP1, AP2, AP9. */
 export function parseRequest<T extends z.ZodType>(schema: T, body: unknown): Result<z.output<T>, MoeError> {
@@ -43,7 +43,13 @@ function refuse(issue: z.core.$ZodIssue): { readonly ok: false; readonly error: 
   if (issue.code === 'custom' && issue.params?.['reason'] === 'unsupported_parameter') {
     return invalid(param, 'unsupported_parameter', `Unsupported parameter: '${param}' ${issue.message}.`)
   }
+  if (isMissing(issue)) return invalid(param, 'invalid_value', `Missing required parameter: '${param}'.`)
   return invalid(param, 'invalid_value', `Invalid value for '${param}': ${issue.message}.`)
+}
+
+/** JSON has no undefined: it is what a schema finds where a field is not there. */
+function isMissing({ code, input }: z.core.$ZodIssue): boolean {
+  return code !== 'custom' && input === undefined
 }
 
 function invalid(param: string | null, reason: ErrorDetails['invalid-request']['reason'], message: string) {
