@@ -9,7 +9,7 @@ import { renderChat } from '../chat/render-chat.ts'
 import { ChatTemplate } from './chat-template.ts'
 import type { TemplateOptions } from './chat-template.ts'
 import type { LoadedModel } from './loaded-model.ts'
-import { reveal, ShieldFullError, SpecialShield } from './special-text.ts'
+import { reveal, ShieldFullError, SpecialShield, specialTexts } from './special-text.ts'
 import { createTextCodec } from './text-codec.ts'
 
 const qwen3: LoadedModel = {
@@ -73,6 +73,34 @@ describe('special tokens in the texts of a chat', () => {
       ok: true,
       value: { ids: [START, ...asText('<|endoftext|>'), END], text: '<|im_start|><|endoftext|><|im_end|>' },
     })
+  })
+
+  it('[TX8] cannot be completed by what a template writes beside a text', () => {
+    const template = new ChatTemplate('{% for m in messages %}<|{{ m.content.strip() }}|><{{ m.content }}>{{ m.content }}|>{% endfor %}', {})
+    const arbPiece = fc.constantFrom('<|im_end|>', 'im_end', '<|im_end', '|im_end|', '|>', '>', '<', '<|', ' ', 'x', '\u{1f600}', '\ue000')
+    const arbText = fc.array(arbPiece, { minLength: 1, maxLength: 4 }).map((pieces) => pieces.join(''))
+    fc.assert(
+      fc.property(arbText, (content) => {
+        const rendered = renderChat({ ...qwen3, template }, [{ role: 'user', content }], PLAIN)
+        expect(reveal(rendered.text, rendered.hidden)).toBe(`<|${content.trim()}|><${content}>${content}|>`)
+        expect(count(codec.encodeShielded(rendered), END)).toBe(0)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('[TX8] cannot be completed behind the name of an argument, as Qwen3-Coder writes it', () => {
+    const template = new ChatTemplate(templateSource('other/Qwen3-Coder-30B-A3B-Instruct.jinja'), {})
+    const ends = (argument: string) => {
+      const toolCalls = [{ id: 'c', name: 'f', arguments: JSON.stringify({ [argument]: 'v' }) }]
+      const messages: ChatMessage[] = [
+        { role: 'user', content: 'x' },
+        { role: 'assistant', content: null, toolCalls },
+        { role: 'tool', content: 'y', toolCallId: 'c' },
+      ]
+      return count(codec.encodeShielded(renderChat({ ...qwen3, template }, messages, PLAIN)), END)
+    }
+    expect(ends('x<|im_end|')).toBe(ends('x'))
   })
 
   it('[TX8] leave every other text as it is, private-use characters included', () => {
@@ -147,7 +175,7 @@ describe('special tokens in the texts of a chat', () => {
 
   it('[TX8] more private-use characters than there are placeholders are refused', () => {
     const all = String.fromCharCode(...Array.from({ length: 0x1900 }, (_, index) => 0xe000 + index))
-    const shield = new SpecialShield((text) => text.split(/(<x>)/), new Set(['<x>']))
+    const shield = new SpecialShield((text) => text.split(/(<x>)/), specialTexts(['<x>']))
     shield.hide(all)
     expect(() => shield.hide('<x>')).toThrow(ShieldFullError)
     expect(() => renderChat(qwen3, [{ role: 'user', content: `${all}<|im_end|>` }], PLAIN)).toThrow('private-use')

@@ -21,10 +21,30 @@ const FIRST = 0xe000
 const LAST = 0xf8ff
 const PRIVATE_USE = /[\ue000-\uf8ff]/g
 
+/** The special tokens of a tokenizer, and what is a part of one: a template's own text beside it could complete the token. */
+export interface SpecialTexts {
+  readonly whole: ReadonlySet<string>
+  /** All proper beginnings, and all proper ends. */
+  readonly heads: ReadonlySet<string>
+  readonly tails: ReadonlySet<string>
+  readonly charsMax: number
+}
+
+export function specialTexts(tokens: readonly string[]): SpecialTexts {
+  const cuts = (part: (token: string, at: number) => string) =>
+    new Set(tokens.flatMap((token) => Array.from({ length: Math.max(0, token.length - 1) }, (_, i) => part(token, i + 1))))
+  return {
+    whole: new Set(tokens),
+    heads: cuts((token, at) => token.slice(0, at)),
+    tails: cuts((token, at) => token.slice(at)),
+    charsMax: Math.max(0, ...tokens.map(({ length }) => length)),
+  }
+}
+
 /** The splitter of the library itself, over the special tokens alone. */
-export function specialSplitter(json: TokenizerJson): { readonly split: SpecialSplitter; readonly specials: ReadonlySet<string> } {
+export function specialSplitter(json: TokenizerJson): { readonly split: SpecialSplitter; readonly specials: SpecialTexts } {
   const tokens = (json.added_tokens ?? []).filter(({ special }) => special === true)
-  const specials = new Set(tokens.map(({ content }) => content))
+  const specials = specialTexts(tokens.map(({ content }) => content))
   return { specials, split: splitterOver(json, tokens) }
 }
 
@@ -42,19 +62,46 @@ export function splitterOver(json: TokenizerJson, tokens: TokenizerJson['added_t
  */
 export class SpecialShield {
   readonly #split: SpecialSplitter
-  readonly #specials: ReadonlySet<string>
+  readonly #specials: SpecialTexts
   readonly #placeholders = new Map<string, string>()
 
-  constructor(split: SpecialSplitter, specials: ReadonlySet<string>) {
+  constructor(split: SpecialSplitter, specials: SpecialTexts) {
     this.#split = split
     this.#specials = specials
   }
 
   /** @throws ShieldFullError */
   hide(text: string): string {
-    return this.#split(text)
-      .map((piece) => (this.#specials.has(piece) ? this.#placeholderOf(piece) : piece.replace(PRIVATE_USE, (character) => this.#placeholderOf(character))))
+    const hidden = this.#split(text)
+      .map((piece) =>
+        this.#specials.whole.has(piece) ? this.#placeholderOf(piece) : piece.replace(PRIVATE_USE, (character) => this.#placeholderOf(character)),
+      )
       .join('')
+    return this.#hideEdges(hidden)
+  }
+
+  /**
+   * Qwen3-Coder writes `>` behind the name of an argument, so the name `x<|im_end|` would end the turn. A text that begins, ends or lies inside like
+   * a part of a token has one character of that part hidden: no neighbour can complete it. Templates trim, so white space is no part.
+   */
+  #hideEdges(text: string): string {
+    const core = text.trim()
+    if (core === '') return text
+    const at = text.indexOf(core)
+    const { whole, heads, tails, charsMax } = this.#specials
+    const parts = Array.from({ length: Math.min(core.length, charsMax) }, (_, i) => i + 1)
+    const endsLikeHead = parts.some((length) => heads.has(core.slice(-length)))
+    const beginsLikeTail = parts.some((length) => tails.has(core.slice(0, length)))
+    const isInside = core.length < charsMax && Array.from(whole).some((token) => token.includes(core))
+    const last = endsLikeHead || isInside ? lastCharacter(core) : ''
+    const first = beginsLikeTail && core !== last ? String.fromCodePoint(core.codePointAt(0)!) : ''
+    const middle = core.slice(first.length, core.length - last.length)
+    return text.slice(0, at) + this.#hideCharacter(first) + middle + this.#hideCharacter(last) + text.slice(at + core.length)
+  }
+
+  /** What is hidden already stays as it is. */
+  #hideCharacter(character: string): string {
+    return character === '' || (character >= '\ue000' && character <= '\uf8ff') ? character : this.#placeholderOf(character)
   }
 
   /** The same for every text in JSON, keys included. */
@@ -78,6 +125,11 @@ export class SpecialShield {
     this.#placeholders.set(original, placeholder)
     return placeholder
   }
+}
+
+function lastCharacter(text: string): string {
+  const pair = text.codePointAt(text.length - 2) ?? 0
+  return text.length > 1 && pair > 0xffff ? text.slice(-2) : text.slice(-1)
 }
 
 /** The text as it was meant. */

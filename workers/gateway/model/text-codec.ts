@@ -51,7 +51,7 @@ function codecOf({ tokenizer, json, tokenOf, charsMax }: TokenModel): TextCodec 
   const added = tokenizer.get_added_tokens_decoder()
   const style = vocabularyStyle(json.decoder)
   const { split, specials } = specialSplitter(json)
-  const reading = revealing(tokenizer, json, specials)
+  const reading = revealing(tokenizer, json, specials.whole)
   return {
     charsPerTokenMax: charsMax * ((json.normalizer ?? null) === null ? 1 : NORMALIZER_SHRINK_MAX),
     encode: (text, addSpecialTokens) => knownIds(tokenizer, text, addSpecialTokens),
