@@ -13,8 +13,8 @@ import { head, openSocket } from './raw-socket.ts'
 import { MARK, play, soakRequest } from './soak.ts'
 
 const MODEL = 'isomoe-demo'
-/** SOAK_REQUESTS=1000 is the long run of docs/design/security.md. */
-const REQUESTS = Number(process.env['SOAK_REQUESTS'] ?? 40)
+/** One after the other, and as many again at once. More: SOAK_REQUESTS (docs/design/security.md). */
+const REQUESTS = Number(process.env['SOAK_REQUESTS'] ?? 1000)
 const AT_ONCE = 64
 const SEED = 20_261_122
 
