@@ -10,7 +10,7 @@ import { packPrefix } from '../../shared/protocol/manifest.ts'
 import type { Manifest } from '../../shared/protocol/manifest.ts'
 import type { Tier, TrunkPrecision } from '../../shared/protocol/tiers.ts'
 import type { KernelChoice } from '../../wasm/src/kernels.ts'
-import { makeConfigs, writeConfig } from '../dev/configs.ts'
+import { makeConfigs, plannedSettings, writeConfig } from '../dev/configs.ts'
 import { planDev } from '../dev/plan.ts'
 import type { DevPlan } from '../dev/plan.ts'
 import { CliError } from '../errors.ts'
@@ -124,15 +124,7 @@ function planHosts(options: DeployOptions, manifest: Manifest): DevPlan {
 
 async function wantedScripts(options: DeployOptions, manifest: Manifest, plan: DevPlan, deps: DeployDeps): Promise<DeploymentScripts> {
   const configs = makeConfigs({
-    modelPrefix: packPrefix(manifest.name, manifest.digest),
-    tier: options.tier,
-    trunk: options.trunk,
-    hosts: plan.hosts,
-    standby: plan.standby,
-    arenaBytes: plan.arenaBytes,
-    placement: options.placement,
-    chunk: options.chunk,
-    kernels: options.kernels,
+    ...plannedSettings(manifest, options, plan),
     prefixCache: 'on',
     lanes: options.lanes ?? NETWORK_LANES,
     rttMs: 0,

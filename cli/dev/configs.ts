@@ -3,7 +3,10 @@ import { dirname, join, resolve } from 'node:path'
 import { experimental_readRawConfig } from 'wrangler'
 import type { Unstable_RawConfig } from 'wrangler'
 import { hostBinding } from '../../shared/placement/host-names.ts'
+import { packPrefix } from '../../shared/protocol/manifest.ts'
+import type { Manifest } from '../../shared/protocol/manifest.ts'
 import { REPOSITORY } from '../repository.ts'
+import type { DevPlan } from './plan.ts'
 import type { RunConfigs } from './processes.ts'
 
 /** What a run adds to the workers' own wrangler.toml. */
@@ -28,6 +31,15 @@ export interface RunSettings {
   readonly callPairs: number | 'auto'
   /** Settings of the gateway that say who may call. Absent: its own, closed to all who bring no key. */
   readonly access?: Readonly<Record<string, string>>
+}
+
+/** What a run and a deployment have alike: the pack, how it is served, and its plan. */
+export function plannedSettings(
+  { name, digest }: Manifest,
+  { tier, trunk, placement, chunk, kernels }: Pick<RunSettings, 'tier' | 'trunk' | 'placement' | 'chunk' | 'kernels'>,
+  { hosts, standby, arenaBytes }: DevPlan,
+) {
+  return { modelPrefix: packPrefix(name, digest), tier, trunk, hosts, standby, arenaBytes, placement, chunk, kernels } satisfies Partial<RunSettings>
 }
 
 /** A script's wrangler config. */

@@ -6,7 +6,6 @@ import { NETWORK_LANES } from '../../shared/core/scratch.ts'
 import type { PlacementShape } from '../../shared/placement/base-placement.ts'
 import { callPairsOf } from '../../shared/placement/call-pairs.ts'
 import { LIMITS, MIB } from '../../shared/protocol/limits.ts'
-import { packPrefix } from '../../shared/protocol/manifest.ts'
 import type { Manifest } from '../../shared/protocol/manifest.ts'
 import type { Tier, TrunkPrecision } from '../../shared/protocol/tiers.ts'
 import { KERNEL_VARIANTS } from '../../wasm/src/kernels.ts'
@@ -17,7 +16,7 @@ import { readSeedMix, startSeedTraffic } from '../load/seed-traffic.ts'
 import { readPackFolder } from '../pack-folder.ts'
 import { createProgress } from '../progress.ts'
 import { REPOSITORY } from '../repository.ts'
-import { writeConfigs } from './configs.ts'
+import { plannedSettings, writeConfigs } from './configs.ts'
 import { readDevAccess } from './dev-access.ts'
 import type { DevAccess } from './dev-access.ts'
 import { startLocalCluster } from './local-cluster.ts'
@@ -160,15 +159,7 @@ async function seedAndLoad(options: DevOptions, manifest: Manifest, cluster: Loc
 async function startScripts(options: DevOptions, manifest: Manifest, plan: DevPlan, access: DevAccess, relay: Relay): Promise<LocalCluster> {
   const state = resolve(options.state)
   const configs = await writeConfigs(join(state, 'configs'), {
-    modelPrefix: packPrefix(manifest.name, manifest.digest),
-    tier: options.tier,
-    trunk: options.trunk,
-    hosts: plan.hosts,
-    standby: plan.standby,
-    arenaBytes: plan.arenaBytes,
-    placement: options.placement,
-    chunk: options.chunk,
-    kernels: options.kernels,
+    ...plannedSettings(manifest, options, plan),
     prefixCache: options.prefixCache,
     lanes: lanesOf(options),
     rttMs: options.rttMs,
