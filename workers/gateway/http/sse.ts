@@ -40,7 +40,8 @@ export interface SseHooks {
 export function sseResponse(events: AsyncIterator<string, void>, hooks: SseHooks): Response {
   const encoder = new TextEncoder()
   const state = { pending: '', ended: false, gone: false }
-  let wakeReader = (): void => undefined
+  /** Set while the client has taken all there is and waits for more. */
+  let wakeReader: (() => void) | null = null
   let wakeMaker = (): void => undefined
   let stopTimer: (() => void) | null = null
 
@@ -62,7 +63,7 @@ export function sseResponse(events: AsyncIterator<string, void>, hooks: SseHooks
       add(controller, failed(asMoeError(error)))
     }
     state.ended = true
-    wakeReader()
+    wakeReader?.()
   }
 
   /** Whether the client takes what waits, or leaves, before its grace is over. */
@@ -84,19 +85,19 @@ export function sseResponse(events: AsyncIterator<string, void>, hooks: SseHooks
 
   function add(controller: ReadableStreamDefaultController<Uint8Array>, text: string): void {
     state.pending += text
+    if (wakeReader) return wakeReader() // it is taken at once: no timer for each token
     stopTimer ??= hooks.setTimer(LIMITS.unreadMsMax, () => {
       leave()
       failed(slowReader())
       controller.error(new Error(slowReader().message))
     })
-    wakeReader()
   }
 
   function leave(): void {
     state.gone = true
     stopTimer?.()
     hooks.cancel()
-    wakeReader()
+    wakeReader?.()
     wakeMaker()
   }
 
@@ -106,6 +107,7 @@ export function sseResponse(events: AsyncIterator<string, void>, hooks: SseHooks
     },
     async pull(controller) {
       while (state.pending === '' && !state.ended && !state.gone) await new Promise<void>((resolve) => (wakeReader = resolve))
+      wakeReader = null
       if (state.gone) return // the stream is over: it takes nothing more
       const text = state.pending
       state.pending = ''
