@@ -2,10 +2,8 @@ import OpenAI, { BadRequestError } from 'openai'
 import { zodResponseFormat } from 'openai/helpers/zod'
 import type { ChatCompletionMessageParam, ChatCompletionTool } from 'openai/resources/chat/completions'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { z } from 'zod'
+import { Forecast } from './clients/tool-client.ts'
 
-/** Every text of these schemas is short: any model comes to its end, whatever it thinks. */
-const Forecast = z.strictObject({ unit: z.enum(['celsius', 'kelvin']), rain: z.boolean() })
 const PARAMETERS = {
   type: 'object',
   properties: { unit: { type: 'string', enum: ['celsius', 'kelvin'] }, rain: { type: 'boolean' } },
