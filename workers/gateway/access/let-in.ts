@@ -3,21 +3,23 @@ import type { LimitLevels } from '../../../shared/protocol/limiter-api.ts'
 import type { GatewayDeps } from '../deps.ts'
 import { orRefuse } from '../http/errors.ts'
 import type { GatewayEnv } from '../http/request-id.ts'
+import type { RequestRecord } from '../request-log/request-record.ts'
 import { keyAllowance, UNLIMITED } from './allowance.ts'
 import type { Allowance } from './allowance.ts'
 import { doorOf, judgeAccess } from './judge-access.ts'
 import { rateHeaders } from './rate-headers.ts'
 import { rememberSpent } from './spent-keys.ts'
 
-/** Who asks: the request's id, the signal that the client has gone, and what it may use. */
+/** Who asks: the request's id, the signal that the client has gone, what it may use, and what its line in the log will say. */
 export interface Caller {
   readonly requestId: string
   readonly signal: AbortSignal
   readonly allowance: Allowance
+  readonly record: RequestRecord
 }
 
 export function callerOf(c: Context<GatewayEnv>): Caller {
-  return { requestId: c.get('requestId'), signal: c.req.raw.signal, allowance: c.get('allowance') }
+  return { requestId: c.get('requestId'), signal: c.req.raw.signal, allowance: c.get('allowance'), record: c.get('record') }
 }
 
 /** Lets each request in or refuses it, before anything of it is read. What its limits say stands on the reply, also of one that failed. */

@@ -65,7 +65,7 @@ export async function startGeneration(
   model: LoadedModel,
   request: GenerateRequest,
   rules: TextRules,
-  { signal, allowance }: Pick<Caller, 'signal' | 'allowance'>,
+  { signal, allowance, record }: Pick<Caller, 'signal' | 'allowance' | 'record'>,
 ): Promise<Result<Generation, MoeError>> {
   if (rules.stops.length > 0 && model.codec === null) return fail('no-tokenizer', `${model.name} has no tokenizer: it cannot look for stop strings.`, {})
   const choices = request.prompts.flatMap((ids) =>
@@ -101,10 +101,9 @@ export async function startGeneration(
     giveUp()
     return started
   }
-  const record = deps.requestLog.find(request.requestId)
-  if (record) record.generation = notes
+  record.generation = notes
   const failed = (error: MoeError) => {
-    if (record && !signal.aborted) record.code ??= errorEnvelope(error).error.code
+    if (!signal.aborted) record.code ??= errorEnvelope(error).error.code
   }
   return ok({ outputs: assembleChoices({ nowMs: deps.nowMs, events, choices, failed, cancelChoice: stopChoice, end }), cancel: giveUp })
 }

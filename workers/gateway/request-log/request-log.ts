@@ -17,12 +17,9 @@ export interface RequestLogDeps {
   readonly log: LogError
 }
 
-/** The requests that this isolate serves now, each until its line is written. */
 export interface RequestLog {
   readonly logPrompts: boolean
   open(id: string, method: string): RequestRecord
-  /** Of a request that is not over: whoever has only its id notes there what it knows. */
-  find(id: string): RequestRecord | null
   /** Writes the line. Once a request: a second end of it says nothing. */
   close(record: RequestRecord, ending: { readonly route: string | null; readonly status: number; readonly stream: boolean; readonly end: RequestEnd }): void
 }
@@ -31,17 +28,12 @@ export interface RequestLog {
 const CLIENT_LEFT = 499
 
 export function createRequestLog({ nowMs, sinks, logPrompts, log }: RequestLogDeps): RequestLog {
-  const records = new Map<string, RequestRecord>()
   return {
     logPrompts,
-    open(id, method) {
-      const record: RequestRecord = { id, method, startMs: nowMs(), key: null, code: null, generation: null }
-      records.set(id, record)
-      return record
-    },
-    find: (id) => records.get(id) ?? null,
+    open: (id, method) => ({ id, method, startMs: nowMs(), key: null, code: null, generation: null, isWritten: false }),
     close(record, ending) {
-      if (!records.delete(record.id)) return
+      if (record.isWritten) return
+      record.isWritten = true
       const line = requestLine(record, { ...ending, nowMs: nowMs() })
       for (const sink of sinks) {
         try {

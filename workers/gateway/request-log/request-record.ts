@@ -30,6 +30,8 @@ export interface RequestRecord {
   /** As the client saw it, in a body or in the middle of a stream. */
   code: string | null
   generation: GenerationNotes | null
+  /** Its line is. */
+  isWritten: boolean
 }
 
 /** How a request ended: answered to its end, broken off by us, or left by its client. */
